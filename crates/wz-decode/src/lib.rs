@@ -1,0 +1,17 @@
+//! Bytes to a validated [`ModuleInfo`], and the one operator walker that drives a
+//! [`FunctionBuilder`]. It knows nothing of instances or engines.
+#![forbid(unsafe_code)]
+
+pub mod builder;
+mod decode;
+pub mod fuel;
+pub mod info;
+mod names;
+mod opcode;
+pub mod ops;
+mod walker;
+
+pub use builder::FunctionBuilder;
+pub use decode::{DecodeLimits, DecodeOptions, decode};
+pub use info::ModuleInfo;
+pub use walker::{WalkOptions, body_locals, walk};
