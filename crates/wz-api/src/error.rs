@@ -457,6 +457,20 @@ pub enum ImportProblem {
         /// The kind of the export.
         given: crate::ExternType,
     },
+    /// The export, a table or memory, is smaller than the import asks for.
+    Minimum {
+        /// What the import asks for, in elements or pages.
+        expected: u64,
+        /// What the export has.
+        given: u64,
+    },
+    /// The export, a table or memory, may grow beyond what the import allows.
+    Maximum {
+        /// What the import allows, in elements or pages.
+        expected: u64,
+        /// The maximum of the export, if it has one.
+        given: Option<u64>,
+    },
     /// The export is of another type; both as text.
     Type {
         /// What differs, for example `signature mismatch`.
@@ -477,6 +491,16 @@ impl fmt::Display for ImportError {
             ImportProblem::Kind { given } => write!(
                 f,
                 "import {kind}[{module}.{name}]: export \"{name}\" in module \"{module}\" is a {given}, not a {kind}"
+            ),
+            ImportProblem::Minimum { expected, given } => {
+                write!(f, "import {kind}[{module}.{name}]: minimum size mismatch: {expected} > {given}")
+            }
+            ImportProblem::Maximum { expected, given: Some(given) } => {
+                write!(f, "import {kind}[{module}.{name}]: maximum size mismatch: {expected} < {given}")
+            }
+            ImportProblem::Maximum { expected, given: None } => write!(
+                f,
+                "import {kind}[{module}.{name}]: maximum size mismatch: {expected}, but actual has no max"
             ),
             ImportProblem::Type { what, expected, given } => {
                 write!(f, "import {kind}[{module}.{name}]: {what}: {expected} != {given}")

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use null::Null;
 use wasm_encoder::{
-    BlockType, CodeSection, Function, FunctionSection, Instruction as I, MemArg, MemArgTarget, MemorySection, MemoryType,
-    Module, TypeSection, ValType,
+    BlockType, CodeSection, Function, FunctionSection, Instruction as I, MemArg, MemArgTarget, MemorySection,
+    MemoryType, Module, TypeSection, ValType,
 };
 use wz_decode::{DecodeOptions, ModuleInfo, WalkOptions, decode, walk};
 

@@ -104,6 +104,7 @@ pub trait FunctionBuilder {
     /// Tells the number of fuel units that `point` consumes.
     fn set_fuel(&mut self, point: Self::FuelPoint, units: u32);
     /// These operands are gone without having been used: `drop`, or code after them is unreachable.
+    /// What a branch carries is not among them.
     fn drop_values(&mut self, values: &[Self::Value]);
 
     // Control.
@@ -139,7 +140,8 @@ pub trait FunctionBuilder {
         fallthrough: bool,
         stack: &mut Vec<Self::Value>,
     );
-    /// Ends a block, loop or `if` whose end is unreachable, or the function.
+    /// Ends a block, loop or `if` whose end is unreachable, or the function. A function whose end
+    /// is reached returns first, by [`br`](Self::br).
     fn end_unreachable(&mut self, label: Self::Label);
     /// Branches; with the function's label, returns.
     fn br(&mut self, label: Self::Label, stack: &mut [Self::Value]);
@@ -280,14 +282,7 @@ pub trait FunctionBuilder {
         len: Self::Value,
     );
     /// Copies `len` bytes of a data segment.
-    fn memory_init(
-        &mut self,
-        memory: u32,
-        data: u32,
-        to: Self::Value,
-        from: Self::Value,
-        len: Self::Value,
-    );
+    fn memory_init(&mut self, memory: u32, data: u32, to: Self::Value, from: Self::Value, len: Self::Value);
     /// Drops a data segment.
     fn data_drop(&mut self, data: u32);
 
@@ -313,14 +308,7 @@ pub trait FunctionBuilder {
         len: Self::Value,
     );
     /// Copies `len` elements of an element segment.
-    fn table_init(
-        &mut self,
-        table: u32,
-        element: u32,
-        to: Self::Value,
-        from: Self::Value,
-        len: Self::Value,
-    );
+    fn table_init(&mut self, table: u32, element: u32, to: Self::Value, from: Self::Value, len: Self::Value);
     /// Drops an element segment.
     fn elem_drop(&mut self, element: u32);
 }

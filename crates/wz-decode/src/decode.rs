@@ -14,7 +14,7 @@ use wz_api::{CoreFeatures, Error, Result};
 use crate::info::ModuleInfo;
 
 /// How a module is decoded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DecodeOptions {
     /// The features that the module may use.
     pub features: CoreFeatures,
@@ -24,17 +24,6 @@ pub struct DecodeOptions {
     pub threads: usize,
     /// The limits that the module has to keep.
     pub limits: DecodeLimits,
-}
-
-impl Default for DecodeOptions {
-    fn default() -> Self {
-        Self {
-            features: CoreFeatures::default(),
-            keep_custom_sections: false,
-            threads: 0,
-            limits: DecodeLimits::default(),
-        }
-    }
 }
 
 /// The largest modules that are accepted. The defaults are what the engines of browsers agree on,
@@ -84,6 +73,16 @@ impl Default for DecodeLimits {
 }
 
 /// Decodes and validates a module.
+///
+/// ```
+/// use wz_decode::{DecodeOptions, decode};
+///
+/// let info = decode(*b"\0asm\x01\0\0\0", &DecodeOptions::default())?;
+/// assert!(info.functions.is_empty());
+/// let error = decode(*b"\0asm", &DecodeOptions::default()).unwrap_err();
+/// assert_eq!(error.to_string(), "unexpected end-of-file (at offset 0x4)");
+/// # Ok::<(), wz_api::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Module`](wz_api::ErrorKind::Module) for a module that is malformed, invalid or uses

@@ -5,7 +5,9 @@
 //! - `nop`, `drop`, `block`, `loop`, `else` and `end` cost nothing, every other operator 1 unit.
 //! - An operator that works on a run of bytes or elements (`memory.fill`, `memory.copy`,
 //!   `memory.init`, `memory.grow`, `table.fill`, `table.copy`, `table.init`, `table.grow`) costs
-//!   in addition [`bulk_units`] of the run's length, charged when it is executed.
+//!   in addition [`bulk_units`] of the run's length. Engines charge that when they execute the
+//!   operator, before it takes effect and whether or not it then fails or traps. The length of
+//!   `memory.grow` is in bytes.
 //!
 //! # Points
 //! Code between two places where control can split or merge is a segment: it is executed from its

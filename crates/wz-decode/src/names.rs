@@ -78,9 +78,9 @@ impl Names {
 
     /// The definition of a function.
     pub(crate) fn function_definition(&self, info: &ModuleInfo, function: u32) -> FunctionDefinition {
-        let definitions = self.definitions.get_or_init(|| {
-            std::iter::repeat_with(OnceLock::new).take(info.functions.len()).collect()
-        });
+        let definitions = self
+            .definitions
+            .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(info.functions.len()).collect());
         let definition = definitions[function as usize].get_or_init(|| {
             let ty = Arc::clone(info.function_type(function));
             FunctionDefinition::new(FunctionParts {
@@ -116,7 +116,9 @@ impl Names {
         let entries = reader.read_var_u32().unwrap_or(0);
         for _ in 0..entries {
             // The entries are in order of index, so that the parameters come first, and without gaps.
-            let (Ok(index), Ok(name)) = (reader.read_var_u32(), reader.read_unlimited_string()) else { break };
+            let (Ok(index), Ok(name)) = (reader.read_var_u32(), reader.read_unlimited_string()) else {
+                break;
+            };
             if names.len() == count || index as usize != names.len() {
                 break;
             }

@@ -53,14 +53,16 @@ macro_rules! operators {
             pub const ALL: &[Self] = &[$(Self::$Variant),*];
 
             const fn facts(self) -> &'static Facts {
-                const FACTS: &[Facts; $Enum::ALL.len()] = &[$(Facts {
-                name: $name,
-                opcode: $opcode,
-                params: &[$($param),*],
-                result: first(&[$($result)?]),
-                count: 0 $(+ $count)?,
-                flags: 0 $($(| $flag)*)?,
-            }),*];
+                const FACTS: &[Facts; $Enum::ALL.len()] = &[$(
+                    Facts {
+                        name: $name,
+                        opcode: $opcode,
+                        params: &[$($param),*],
+                        result: first(&[$($result)?]),
+                        count: 0 $(+ $count)?,
+                        flags: 0 $($(| $flag)*)?,
+                    }
+                ),*];
                 &FACTS[self as usize]
             }
 

@@ -35,8 +35,7 @@ pub fn walk<B: FunctionBuilder>(info: &ModuleInfo, function: u32, options: &Walk
     let ty: &FunctionType = info.function_type(function);
     let mut reader = Reader::new(bytes);
     let locals = read_locals(ty, &mut reader);
-    let label =
-        builder.begin(FunctionShape { index: function, ty, locals: &locals, body_len: bytes.len() });
+    let label = builder.begin(FunctionShape { index: function, ty, locals: &locals, body_len: bytes.len() });
     let mut walker = Walker {
         info,
         builder,

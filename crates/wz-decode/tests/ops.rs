@@ -65,7 +65,9 @@ fn every_operator_is_what_its_row_says() {
 #[test]
 fn widths_and_lanes_are_the_largest() {
     let invalid = |text: String| {
-        let Ok(bytes) = wat::parse_str(format!("(module (memory 1) (func {text} unreachable))")) else { return };
+        let Ok(bytes) = wat::parse_str(format!("(module (memory 1) (func {text} unreachable))")) else {
+            return;
+        };
         wz_decode::decode(bytes, &wz_decode::DecodeOptions::default()).expect_err(&text);
     };
     for op in LoadOp::ALL {
@@ -93,7 +95,15 @@ fn no_operator_is_missing() {
     let all: &[(&str, &str, &str)] = wasmparser::for_each_operator!(names);
     let proposals = ["mvp", "sign_extension", "saturating_float_to_int", "simd", "relaxed_simd"];
     let others = [
-        "Unreachable", "Nop", "Else", "End", "Return", "Drop", "Select", "I8x16Shuffle", "MemorySize",
+        "Unreachable",
+        "Nop",
+        "Else",
+        "End",
+        "Return",
+        "Drop",
+        "Select",
+        "I8x16Shuffle",
+        "MemorySize",
         "MemoryGrow",
     ];
     // Immediates that the tables have no room for.
@@ -137,7 +147,13 @@ fn what_traps_compares_and_commutes() {
     assert_eq!(
         traps,
         [
-            "i32.div_s", "i32.div_u", "i32.rem_s", "i32.rem_u", "i64.div_s", "i64.div_u", "i64.rem_s",
+            "i32.div_s",
+            "i32.div_u",
+            "i32.rem_s",
+            "i32.rem_u",
+            "i64.div_s",
+            "i64.div_u",
+            "i64.rem_s",
             "i64.rem_u",
         ]
     );
@@ -147,7 +163,11 @@ fn what_traps_compares_and_commutes() {
         let (lanes, operation) = op.name().split_once('.').unwrap();
         let scalar = !lanes.contains('x') && lanes != "v128";
         let base = operation.split('_').next().unwrap();
-        assert_eq!(op.is_comparison(), scalar && ["eq", "ne", "lt", "gt", "le", "ge"].contains(&base), "{op}");
+        assert_eq!(
+            op.is_comparison(),
+            scalar && ["eq", "ne", "lt", "gt", "le", "ge"].contains(&base),
+            "{op}"
+        );
         if op.is_comparison() {
             assert_eq!(op.result(), ValueType::I32);
         }

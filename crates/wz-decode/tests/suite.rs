@@ -55,7 +55,11 @@ fn count(version: SpecVersion, features: CoreFeatures) -> Counts {
                     let wrong = is_malformed(decode(bytes, &options)) != Some(false);
                     counts.invalid.add(&name, wrong.then(|| message.into()));
                 }
-                WastDirective::AssertMalformed { module: QuoteWat::Wat(Wat::Module(mut module)), message, .. } => {
+                WastDirective::AssertMalformed {
+                    module: QuoteWat::Wat(Wat::Module(mut module)),
+                    message,
+                    ..
+                } => {
                     let Ok(bytes) = module.encode() else { continue };
                     let wrong = is_malformed(decode(bytes, &options)) != Some(true);
                     counts.malformed.add(&name, wrong.then(|| message.into()));

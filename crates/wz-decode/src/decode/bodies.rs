@@ -91,7 +91,9 @@ impl Batches {
         let mut allocations = FuncValidatorAllocations::default();
         loop {
             let batch = self.next.fetch_add(1, Ordering::Relaxed);
-            let (Some(start), Some(end)) = (self.starts.get(batch), self.starts.get(batch + 1)) else { return };
+            let (Some(start), Some(end)) = (self.starts.get(batch), self.starts.get(batch + 1)) else {
+                return;
+            };
             for position in *start..*end {
                 let index = bodies.imported + position as u32;
                 let function = FuncToValidate {

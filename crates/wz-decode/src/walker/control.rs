@@ -72,8 +72,8 @@ impl<'a, B: FunctionBuilder> Walker<'a, B> {
         self.end_segment();
     }
 
-    /// The second arm of an `if` at this offset; `reachable` says whether the first ends there.
-    fn else_(&mut self, reachable: bool) {
+    /// The second arm of an `if`; `reachable` says whether control comes to the end of the first.
+    pub(super) fn else_(&mut self, reachable: bool) {
         let Some(frame) = self.frames.last().copied() else { invalid() };
         if frame.kind != Kind::Then {
             invalid();
@@ -85,18 +85,9 @@ impl<'a, B: FunctionBuilder> Walker<'a, B> {
         }
     }
 
-    /// An `else` that is reached by the first arm.
-    pub(super) fn reachable_else(&mut self) {
-        self.else_(true);
-    }
-
-    /// An `end` that is reached by what is before it. `false` at the end of the function.
-    pub(super) fn reachable_end(&mut self) -> bool {
-        self.end(true)
-    }
-
-    /// Ends the innermost construct. Whether what comes after it is reachable.
-    fn end(&mut self, reachable: bool) -> bool {
+    /// Ends the innermost construct; `reachable` says whether control comes here from what is
+    /// before. Whether control goes on after it.
+    pub(super) fn end(&mut self, reachable: bool) -> bool {
         let Some(frame) = self.frames.pop() else { invalid() };
         let fallthrough = match frame.kind {
             Kind::Function => {

@@ -30,10 +30,10 @@ impl<B: FunctionBuilder> Walker<'_, B> {
                     true
                 }
                 Opcode::Else => {
-                    self.reachable_else();
+                    self.else_(true);
                     true
                 }
-                Opcode::End => self.reachable_end(),
+                Opcode::End => self.end(true),
                 Opcode::Br => {
                     let depth = self.reader.u32();
                     self.br(depth)

@@ -59,7 +59,9 @@ impl<'a> Checker<'a> {
         let reader = BinaryReader::new(&info.bytes[body.range.clone()], body.range.start as u64);
         let operators = FunctionBody::new(reader).get_operators_reader().unwrap().into_iter_with_offsets();
         let operators = operators
-            .map(|operator| operator.map(|(operator, offset)| (offset as u32 - info.code_start as u32, operator)))
+            .map(|operator| {
+                operator.map(|(operator, offset)| (offset as u32 - info.code_start as u32, operator))
+            })
             .collect::<Result<_, _>>();
         Self {
             info,
@@ -119,7 +121,8 @@ impl<'a> Checker<'a> {
     /// The announced operator has the name of this variant; what is printed of its immediates.
     fn is_named(&mut self, op: impl std::fmt::Debug) -> String {
         let operator = format!("{:?}", self.take(true));
-        let rest = operator.strip_prefix(&format!("{op:?}")).unwrap_or_else(|| panic!("{op:?} is {operator}"));
+        let rest =
+            operator.strip_prefix(&format!("{op:?}")).unwrap_or_else(|| panic!("{op:?} is {operator}"));
         assert!(rest.is_empty() || rest.starts_with(" {"), "{op:?} is {operator}");
         rest.into()
     }
@@ -176,8 +179,15 @@ impl<'a> Checker<'a> {
         self.labels.len() - 1
     }
 
+    /// Gives new values to the operands from a height on.
+    fn renew(&mut self, height: u32, stack: &mut [Value]) {
+        for value in &mut stack[height as usize..] {
+            *value = self.make(value.ty);
+        }
+        self.stack.copy_from_slice(stack);
+    }
+
     fn branch(&mut self, label: usize) {
-        assert!(self.open.contains(&label), "a branch leads to a construct that is open");
         let carried = std::mem::take(&mut self.labels[label].carried);
         self.top_is(&carried);
         self.labels[label].carried = carried;
@@ -302,10 +312,7 @@ impl FunctionBuilder for Checker<'_> {
         assert!(self.segment.is_none());
         self.same_stack(stack);
         // New values, as a builder would make them: the walker has to take them over.
-        for position in shape.height as usize..stack.len() {
-            stack[position] = self.make(stack[position].ty);
-            self.stack[position] = stack[position];
-        }
+        self.renew(shape.height, stack);
         self.open(shape, true)
     }
 
@@ -314,10 +321,7 @@ impl FunctionBuilder for Checker<'_> {
         self.pop(ValueType::I32, condition);
         self.same_stack(stack);
         let label = self.open(shape, false);
-        for position in shape.height as usize..stack.len() {
-            stack[position] = self.make(stack[position].ty);
-            self.stack[position] = stack[position];
-        }
+        self.renew(shape.height, stack);
         self.labels[label].params = Some(stack[shape.height as usize..].into());
         self.segment_over = true;
         label
@@ -401,7 +405,7 @@ impl FunctionBuilder for Checker<'_> {
             Operator::Br { relative_depth } => {
                 assert_eq!(self.open.iter().rev().nth(relative_depth as usize), Some(&label));
             }
-            Operator::Return | Operator::End => assert_eq!(label, 0),
+            Operator::Return | Operator::End => assert_eq!((label, self.open[0]), (0, 0)),
             other => panic!("{other:?} is no branch"),
         }
         self.branch(label);

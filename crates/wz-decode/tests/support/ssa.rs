@@ -2,7 +2,7 @@
 //! Static Single Assignment Form*, with block parameters in place of phis, a few constants folded,
 //! and a dump to compare with.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 use wz_api::{FunctionType, ValueType};
@@ -246,32 +246,28 @@ impl Ssa {
 
     /// The blocks that are reached, in order, with values numbered as they appear.
     pub(crate) fn dump(&self) -> String {
-        let mut order = vec![0];
-        let mut position = 0;
-        while let Some(block) = order.get(position) {
-            position += 1;
-            let edges: Vec<Edge> = match &self.blocks[*block].terminator {
+        let mut reached = BTreeSet::from([0]);
+        let mut waiting = vec![0];
+        while let Some(block) = waiting.pop() {
+            let edges: Vec<Edge> = match &self.blocks[block].terminator {
                 Some(Terminator::Jump(edge)) => vec![*edge],
                 Some(Terminator::Branch(_, taken, other)) => vec![*taken, *other],
                 Some(Terminator::Table(_, edges)) => edges.clone(),
                 Some(Terminator::Leave(..)) => vec![],
                 None => panic!("block {block} has no end"),
             };
-            for edge in edges {
-                if !order.contains(&self.edges[edge].to) {
-                    order.push(self.edges[edge].to);
-                }
-            }
+            let targets = edges.iter().map(|edge| self.edges[*edge].to);
+            waiting.extend(targets.filter(|target| reached.insert(*target)));
         }
-        order.sort_unstable();
-        let mut printer = Printer { ssa: self, order: &order, numbers: HashMap::new() };
-        order.iter().map(|block| printer.block(*block)).collect()
+        let order = reached.iter().enumerate().map(|(number, block)| (*block, number)).collect();
+        let mut printer = Printer { ssa: self, order, numbers: HashMap::new() };
+        reached.iter().map(|block| printer.block(*block)).collect()
     }
 }
 
 struct Printer<'a> {
     ssa: &'a Ssa,
-    order: &'a [Block],
+    order: HashMap<Block, usize>,
     numbers: HashMap<Value, usize>,
 }
 
@@ -294,7 +290,7 @@ impl Printer<'_> {
     }
 
     fn target(&mut self, block: Block, values: &[Value]) -> String {
-        let number = self.order.iter().position(|other| *other == block).unwrap();
+        let number = self.order[&block];
         if values.is_empty() { format!("b{number}") } else { format!("b{number}({})", self.values(values)) }
     }
 
@@ -325,7 +321,9 @@ impl Printer<'_> {
                 let edges: Vec<_> = edges.iter().map(|edge| self.edge(*edge)).collect();
                 format!("table {index} {}", edges.join(" "))
             }
-            Terminator::Leave(name, operands) => format!("{name} {}", self.values(operands)).trim_end().into(),
+            Terminator::Leave(name, operands) => {
+                format!("{name} {}", self.values(operands)).trim_end().into()
+            }
         };
         writeln!(text, "  {end}").unwrap();
         text

@@ -1,0 +1,490 @@
+//! [`Activation`]: one entry from the host into a guest, on the entering thread's stack. It holds
+//! what belongs to the call: its context, fuel, pending listeners, and why it ends.
+//!
+//! Activations of a thread form a chain: guest → host → guest. Only their thread uses them.
+
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use wz_api::{Caller, Context, Error, ErrorKind, ExitError, Module, Result, Trap, TrapError};
+
+use crate::caller::HostCall;
+use crate::engine::Raised;
+use crate::events::Pending;
+use crate::fuel::Fuel;
+use crate::host::HostRecord;
+use crate::instance::Instance;
+use crate::records::{FunctionRecord, InstanceContext};
+use crate::references;
+use crate::store::StoreInner;
+use crate::thread::{Flag, NEVER, Thread};
+use crate::walk;
+
+/// One entry from the host into a guest, on the entering thread's stack.
+#[repr(C)]
+pub struct Activation {
+    /// What engines look at at function entries and loop headers: not 0 means that they call
+    /// [`interrupted`](Self::interrupted). Never null.
+    pub interrupt: Cell<*const AtomicU32>,
+    /// The fuel left, when the runtime meters it.
+    pub fuel: Cell<u64>,
+    /// For the engine; null at the start.
+    pub engine_state: Cell<*mut ()>,
+    thread: &'static Thread,
+    parent: *const Activation,
+    /// The instance that was entered. It lives for the call.
+    instance: *const Instance,
+    /// The context that holds at this point of the call.
+    cx: UnsafeCell<Context>,
+    /// Why the call ends early.
+    ending: Cell<Option<Ending>>,
+    /// The listened frames that are active, outermost first.
+    pub(crate) pending: UnsafeCell<Vec<Pending>>,
+    /// The host function that is active on top of the guest's frames, or null.
+    host: Cell<*const HostRecord>,
+    /// Whether the engine has frames.
+    in_engine: Cell<bool>,
+    /// Where the fuel is from; none if it is unlimited.
+    tank: Option<Fuel>,
+    /// Whether the fuel is in the tank at the moment.
+    parked: Cell<bool>,
+    /// Up to which number of closes it was looked whether an instance in the frames is closed.
+    shared_closes: Cell<u64>,
+    /// Whether the thread's flag was cleared, though an outer activation may be concerned.
+    cleared: Cell<bool>,
+    /// A handle of the instance that listeners were told of last.
+    module: UnsafeCell<Option<(*const Instance, Module)>>,
+}
+
+/// Why a call ends early.
+enum Ending {
+    Error(Error),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl Activation {
+    /// An activation that enters `instance`. Has to be [entered](Self::enter).
+    #[inline]
+    pub(crate) fn new(thread: &'static Thread, instance: &Instance, cx: &Context) -> Self {
+        let config = instance.store().config();
+        let interrupt =
+            if config.close_on_context_done { Flag::current_address() } else { &raw const NEVER };
+        // The fuel comes first: what is built in place is not moved again.
+        let (fuel, tank) = if config.fuel { fill(thread, instance, cx) } else { (u64::MAX, None) };
+        Self {
+            interrupt: Cell::new(interrupt),
+            fuel: Cell::new(fuel),
+            engine_state: Cell::new(ptr::null_mut()),
+            thread,
+            parent: thread.current.get(),
+            instance,
+            cx: UnsafeCell::new(cx.clone()),
+            ending: Cell::new(None),
+            pending: UnsafeCell::new(Vec::new()),
+            host: Cell::new(ptr::null()),
+            in_engine: Cell::new(false),
+            tank,
+            parked: Cell::new(false),
+            shared_closes: Cell::new(instance.store().shared_closes()),
+            cleared: Cell::new(false),
+            module: UnsafeCell::new(None),
+        }
+    }
+
+    /// Makes this the thread's innermost activation until it is dropped. From now on it must not
+    /// move.
+    #[inline]
+    pub(crate) fn enter(&self) {
+        self.thread.current.set(self);
+        self.thread.depth.set(self.thread.depth.get() + 1);
+    }
+
+    /// Runs the engine, whose frames belong to this activation.
+    #[inline]
+    pub(crate) fn run<R>(&self, engine: impl FnOnce() -> R) -> R {
+        self.in_engine.set(true);
+        let result = engine();
+        self.in_engine.set(false);
+        result
+    }
+
+    /// The next outer activation of this thread (guest → host → guest).
+    #[must_use]
+    pub fn parent(&self) -> Option<&Self> {
+        // SAFETY: outer activations are further out on the same thread's stack.
+        unsafe { self.parent.as_ref() }
+    }
+
+    /// The configured limit of the guest's stack.
+    #[must_use]
+    pub fn max_stack_bytes(&self) -> usize {
+        self.store().config().max_stack_bytes
+    }
+
+    /// The instance that was entered.
+    #[inline]
+    pub(crate) fn instance(&self) -> &Instance {
+        // SAFETY: whoever called holds the instance.
+        unsafe { &*self.instance }
+    }
+
+    pub(crate) fn store(&self) -> &StoreInner {
+        self.instance().store()
+    }
+
+    /// The context that holds at this point of the call.
+    #[inline]
+    pub(crate) fn context(&self) -> &Context {
+        // SAFETY: it is only replaced between events, when nobody holds the reference.
+        unsafe { &*self.cx.get() }
+    }
+
+    /// Replaces the context.
+    ///
+    /// # Safety
+    /// Nobody holds what [`context`](Self::context) gave.
+    pub(crate) unsafe fn replace_context(&self, cx: Context) -> Context {
+        // SAFETY: as the caller says; the cell is the thread's own.
+        unsafe { std::mem::replace(&mut *self.cx.get(), cx) }
+    }
+
+    pub(crate) fn in_engine(&self) -> bool {
+        self.in_engine.get()
+    }
+
+    /// The host function on top of the guest's frames.
+    pub(crate) fn host(&self) -> Option<&HostRecord> {
+        // SAFETY: set while the function is active, which whoever called it holds.
+        unsafe { self.host.get().as_ref() }
+    }
+
+    /// A handle of an instance, kept for the next event.
+    ///
+    /// # Safety
+    /// Nobody holds what an earlier call gave; `instance` takes part in the call.
+    pub(crate) unsafe fn module_of(&self, instance: *const Instance) -> &Module {
+        // SAFETY: as the caller says; the cell is the thread's own.
+        let kept = unsafe { &mut *self.module.get() };
+        match kept {
+            Some((known, _)) if ptr::eq(*known, instance) => {}
+            _ => {
+                // SAFETY: what takes part in a call lives.
+                let module = unsafe { &*instance }.module();
+                let module = module.expect("an instance that takes part in a call is not being freed");
+                *kept = Some((instance, module));
+            }
+        }
+        &kept.as_ref().expect("it was just put there").1
+    }
+
+    // Ending early.
+
+    /// Notes that the guest trapped, with the backtrace: called while
+    /// [`Engine::next_frame`](crate::engine::Engine::next_frame) can walk the guest's frames.
+    #[cold]
+    pub fn raise_trap(&self, trap: Trap) -> Raised {
+        let backtrace = walk::backtrace(self, &[]);
+        self.raise_error(Error::new(ErrorKind::Trap(TrapError { trap, backtrace })))
+    }
+
+    /// Notes an error, with the backtrace if it is of a kind that has one: called as
+    /// [`raise_trap`](Self::raise_trap) is.
+    #[cold]
+    pub fn raise(&self, mut error: Error) -> Raised {
+        walk::extend_backtrace(&mut error, self);
+        self.raise_error(error)
+    }
+
+    #[cold]
+    fn raise_error(&self, error: Error) -> Raised {
+        self.ending.set(Some(Ending::Error(error)));
+        Raised
+    }
+
+    #[cold]
+    pub(crate) fn raise_panic(&self, payload: Box<dyn Any + Send>) -> Raised {
+        self.ending.set(Some(Ending::Panic(payload)));
+        Raised
+    }
+
+    #[cold]
+    fn raise_exit(&self, code: u32) -> Raised {
+        self.raise_error(ExitError { code }.into())
+    }
+
+    /// The call ended with [`Raised`] and the engine has no frames any more: tells the pending
+    /// listeners, innermost first.
+    ///
+    /// # Panics
+    /// With what a host function or listener panicked with.
+    #[cold]
+    pub(crate) fn finish(&self) -> Error {
+        match self.ending.take() {
+            Some(Ending::Error(error)) => {
+                if let Some(panic) = self.abort_pending(&error) {
+                    resume_unwind(panic);
+                }
+                error
+            }
+            Some(Ending::Panic(payload)) => {
+                let error = panic_error(&*payload);
+                drop(self.abort_pending(&error));
+                resume_unwind(payload)
+            }
+            None => Error::argument("the engine ended a call without a reason"),
+        }
+    }
+
+    // Interruption.
+
+    /// The engine found the interrupt flag set. `Ok`: nothing that concerns this call, go on.
+    ///
+    /// # Errors
+    /// If the call should end.
+    #[cold]
+    pub fn interrupted(&self) -> Result<(), Raised> {
+        self.clear_flag();
+        // Closing may call the embedder, whose panics must not unwind through the engine.
+        match catch_unwind(AssertUnwindSafe(|| self.done().or_else(|| self.closed_within()))) {
+            Ok(None) => Ok(()),
+            Ok(Some(code)) => Err(self.raise_exit(code)),
+            Err(payload) => Err(self.raise_panic(payload)),
+        }
+    }
+
+    fn clear_flag(&self) {
+        // SAFETY: never null; the flag is this thread's, or the one that is never set.
+        let flag = unsafe { &*self.interrupt.get() };
+        if ptr::eq(flag, &raw const NEVER) {
+            return;
+        }
+        // Cleared before looking: what happens later sets it again.
+        flag.store(0, Ordering::SeqCst);
+        self.cleared.set(true);
+    }
+
+    /// The exit code if the entered instance is closed, or is closed now because the context is
+    /// done.
+    fn done(&self) -> Option<u32> {
+        let instance = self.instance();
+        if let Some(code) = instance.exit_code() {
+            return Some(code);
+        }
+        if !self.store().config().close_on_context_done {
+            return None;
+        }
+        let code = self.context().done()?.exit_code();
+        instance.closing().close(self.store(), self.context(), code);
+        instance.exit_code().or(Some(code))
+    }
+
+    /// The exit code of another instance that the call is in, if that is closed.
+    fn closed_within(&self) -> Option<u32> {
+        let closes = self.store().shared_closes();
+        // Other calls' instances come and go: deep stacks are only walked for a reason.
+        if self.shared_closes.replace(closes) == closes {
+            return None;
+        }
+        walk::closed_instance(self)
+    }
+
+    /// The function returned: whether that counts.
+    #[inline]
+    pub(crate) fn returned(&self) -> Result<()> {
+        // SAFETY: never null.
+        let flag = unsafe { &*self.interrupt.get() }.load(Ordering::Relaxed);
+        if flag == 0 && self.instance().exit_code().is_none() {
+            return Ok(());
+        }
+        self.returned_late()
+    }
+
+    #[cold]
+    fn returned_late(&self) -> Result<()> {
+        self.clear_flag();
+        // Closes if the context is done.
+        match self.done() {
+            None => Ok(()),
+            Some(code) => Err(ExitError { code }.into()),
+        }
+    }
+
+    // Fuel.
+
+    pub(crate) fn tank(&self) -> Option<&Fuel> {
+        self.tank.as_ref()
+    }
+
+    /// Puts the fuel into the tank, where host functions and nested calls find it. Whether it
+    /// was not there already.
+    fn park_fuel(&self) -> bool {
+        let Some(tank) = &self.tank else { return false };
+        if self.parked.replace(true) {
+            return false;
+        }
+        tank.add(self.fuel.replace(0));
+        true
+    }
+
+    fn unpark_fuel(&self) {
+        if let Some(tank) = &self.tank {
+            self.fuel.set(tank.take());
+            self.parked.set(false);
+        }
+    }
+
+    /// Runs what may look at the fuel.
+    pub(crate) fn outside<R>(&self, run: impl FnOnce() -> R) -> R {
+        if self.tank.is_none() {
+            return run();
+        }
+        let parked = self.park_fuel();
+        let result = run();
+        if parked {
+            self.unpark_fuel();
+        }
+        result
+    }
+
+    // Host functions.
+
+    /// Calls a host function. `slots` holds the parameters and gets the results; it has room
+    /// for both. The innermost frame that `Engine::next_frame` gives meanwhile is the caller's.
+    ///
+    /// # Errors
+    /// If the function failed, panicked or ended the guest.
+    ///
+    /// # Safety
+    /// `caller` is the context of the calling instance, which lives; `record` is of a host
+    /// function that lives; nobody else uses `slots`.
+    pub unsafe fn call_host(
+        &self,
+        caller: *const InstanceContext,
+        record: *const FunctionRecord,
+        slots: *mut u64,
+    ) -> Result<(), Raised> {
+        // SAFETY: as the caller says.
+        let (instance, host) = unsafe { (Instance::of_context(caller), HostRecord::of_record(record)) };
+        self.host.set(host);
+        // SAFETY: as the caller says.
+        let result = unsafe { self.run_host(instance, host, slots) };
+        self.host.set(ptr::null());
+        result?;
+        match instance.exit_code().or_else(|| self.instance().exit_code()) {
+            None => Ok(()),
+            Some(code) => Err(self.raise_exit(code)),
+        }
+    }
+
+    /// # Safety
+    /// As for [`call_host`](Self::call_host).
+    unsafe fn run_host(&self, instance: &Instance, host: &HostRecord, slots: *mut u64) -> Result<(), Raised> {
+        let cell = host.listeners();
+        if !cell.is_null() {
+            // SAFETY: the cell is the function's, `slots` holds the parameters.
+            unsafe { self.begin(cell, instance, slots)? };
+        }
+        let call = HostCall::new(self, instance);
+        let outcome = self.outside(|| {
+            // SAFETY: as the caller says.
+            let slots = unsafe { std::slice::from_raw_parts_mut(slots, host.stack_slots()) };
+            let body = host.function().body();
+            catch_unwind(AssertUnwindSafe(|| body(&mut Caller::from_inner(&call), slots)))
+        });
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.host_failed(instance, error)),
+            Err(payload) => return Err(self.raise_panic(payload)),
+        }
+        if !host.reference_results().is_empty() {
+            // SAFETY: the results are in the slots.
+            let admitted = unsafe { admit_results(instance, host, slots) };
+            admitted.map_err(|error| self.host_failed(instance, error))?;
+        }
+        if !cell.is_null() {
+            // SAFETY: this ends what was begun above; `slots` holds the results.
+            unsafe { self.end(slots)? };
+        }
+        Ok(())
+    }
+
+    /// A host function returned an error.
+    #[cold]
+    fn host_failed(&self, caller: &Instance, mut error: Error) -> Raised {
+        let ErrorKind::Exit(ExitError { code }) = *error.kind() else {
+            walk::extend_backtrace(&mut error, self);
+            return self.raise_error(error);
+        };
+        // An exit closes the module that called, unless the call was ended from outside: then
+        // the entered module is closed.
+        let closed = self.instance().exit_code() == Some(code);
+        let cancelled = self.store().config().close_on_context_done
+            && self.context().done().is_some_and(|reason| reason.exit_code() == code);
+        let instance = if cancelled { self.instance() } else { caller };
+        if !closed {
+            let close = || instance.closing().close(self.store(), self.context(), code);
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(close)) {
+                return self.raise_panic(payload);
+            }
+        }
+        self.raise_error(error)
+    }
+}
+
+/// The fuel of the context's tank, or of the tank that the outer call runs on.
+#[cold]
+fn fill(thread: &Thread, instance: &Instance, cx: &Context) -> (u64, Option<Fuel>) {
+    // SAFETY: outer activations are further out on the same thread's stack.
+    let outer = unsafe { thread.current.get().as_ref() };
+    let outer = outer.filter(|outer| ptr::eq(outer.store(), &raw const **instance.store()));
+    let tank = cx.value::<Fuel>().or_else(|| outer.and_then(Activation::tank)).cloned();
+    (tank.as_ref().map_or(u64::MAX, Fuel::take), tank)
+}
+
+/// Checks references that a host function returned.
+///
+/// # Safety
+/// `slots` holds the function's results.
+unsafe fn admit_results(instance: &Instance, host: &HostRecord, slots: *const u64) -> Result<()> {
+    let results = host.reference_results();
+    for position in &results.functions {
+        // SAFETY: the position is one of the results.
+        references::admit_function(instance, unsafe { *slots.add(*position as usize) })?;
+    }
+    for position in &results.externs {
+        // SAFETY: the position is one of the results.
+        instance.store().externs().value(unsafe { *slots.add(*position as usize) })?;
+    }
+    Ok(())
+}
+
+/// A panic as the error that listeners are told.
+pub(crate) fn panic_error(payload: &(dyn Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic");
+    Error::host(format!("{text} (recovered by wz)"))
+}
+
+impl Drop for Activation {
+    #[inline]
+    fn drop(&mut self) {
+        if ptr::eq(self.thread.current.get(), self) {
+            self.thread.current.set(self.parent);
+            self.thread.depth.set(self.thread.depth.get() - 1);
+        }
+        self.park_fuel();
+        if self.cleared.get() && !self.parent.is_null() {
+            // An outer call looks for itself.
+            Flag::current().set();
+        }
+    }
+}
+
+impl std::fmt::Debug for Activation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Activation").field("instance", self.instance().name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! What an engine is to the core: [`Engine`] compiles modules, [`EngineModule`] runs them. The
+//! core owns instances, host calls, listeners and errors; an engine owns code and guest frames.
+//!
+//! # Running
+//! `Function::call` checks arguments, native stack and closedness, makes an
+//! [`Activation`](crate::activation::Activation) and calls [`EngineModule::invoke`]. The engine
+//! executes until the function returns, calling back into the core for host functions
+//! (`Activation::call_host`), listeners (`listen_before`, `listen_after`, `listen_tail_call`) and
+//! slow operators (`builtins`). When something ends the call early, the reason is put into the
+//! activation (`raise_trap`, `raise`), the engine drops its frames and returns [`Raised`]. The
+//! core then tells listeners (`abort`, innermost first) and hands the error to the caller.
+//! Nothing unwinds through an engine.
+
+use std::sync::Arc;
+
+use wz_api::Result;
+use wz_decode::ModuleInfo;
+
+use crate::activation::Activation;
+use crate::records::{FunctionRecord, InstanceContext};
+
+/// The call ends early; the reason is in the activation.
+#[derive(Debug)]
+pub struct Raised;
+
+/// How modules are compiled.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// Consume fuel.
+    pub fuel: bool,
+    /// Look at the activation's interrupt flag at function entries and loop headers.
+    pub interruption: bool,
+    /// Compile or translate everything at once instead of functions at their first call.
+    pub eager: bool,
+    /// Canonical NaNs and fixed results of relaxed operators.
+    pub deterministic: bool,
+    /// How many threads may compile.
+    pub threads: usize,
+}
+
+/// An engine. One serves many runtimes.
+pub trait Engine: Send + Sync + 'static {
+    /// A short name: `interpreter`, `jit`.
+    fn name(&self) -> &'static str;
+
+    /// Prepares a module for running in one runtime. The result may be shared by instances.
+    ///
+    /// # Errors
+    /// If the module exceeds a limit of the engine.
+    fn compile(&self, module: &Arc<ModuleInfo>, options: &CompileOptions) -> Result<Arc<dyn EngineModule>>;
+
+    /// Finds the next guest frame of `activation`, innermost first. A cursor starts as
+    /// `FrameCursor::default()` and belongs to the engine from then on. Only called on the
+    /// activation's thread while the engine is inside one of its calls to the core.
+    fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame>;
+}
+
+/// A module's code in one runtime.
+pub trait EngineModule: Send + Sync + 'static {
+    /// What [`InstanceContext::engine_data`] holds for instances of this module.
+    fn context_data(&self) -> *const ();
+
+    /// What [`FunctionRecord::target`] holds for this defined function (imports not counted).
+    fn target(&self, defined_index: u32) -> *const ();
+
+    /// Runs a guest function of this module. `stack` has room for the parameters, which it
+    /// holds, and for the results, which are left there.
+    ///
+    /// # Errors
+    /// [`Raised`], with the reason in the activation.
+    ///
+    /// # Safety
+    /// `record` is a published guest record of an instance of this module that stays alive for
+    /// the call, `activation` is the thread's innermost, and `stack` is long enough.
+    unsafe fn invoke(
+        &self,
+        activation: &Activation,
+        record: &FunctionRecord,
+        stack: *mut u64,
+    ) -> Result<(), Raised>;
+
+    /// The offset in the body of the Code section for a program counter of a [`Frame`] of this
+    /// module; none if it is not one.
+    fn code_offset(&self, program_counter: u64) -> Option<u32> {
+        u32::try_from(program_counter).ok()
+    }
+
+    /// Whether calls to this defined function tell the core (`listen_before` and so on). Calls
+    /// that are running keep their version. May be called while other threads run the function.
+    fn set_listened(&self, defined_index: u32, listened: bool);
+}
+
+/// A position in a walk over guest frames; what the words mean is the engine's matter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FrameCursor {
+    /// Whether the walk began.
+    pub started: bool,
+    /// For the engine.
+    pub words: [usize; 3],
+}
+
+/// A guest frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// The instance whose code runs.
+    pub context: *const InstanceContext,
+    /// The function's index in its module, imports included.
+    pub function: u32,
+    /// The offset of the operator in the body of the Code section: the one that called out, or
+    /// that calls the next inner frame.
+    pub code_offset: u32,
+    /// An opaque number for the place in the code; `code_offset` for engines without another.
+    pub program_counter: u64,
+    /// The parameters' slots, where the engine still has them (they may have been assigned to).
+    pub params: Option<*const u64>,
+}

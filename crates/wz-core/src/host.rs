@@ -1,0 +1,252 @@
+//! Host functions in a store: [`HostRecord`], what references and imports point to, and
+//! [`HostInstance`], an instantiated host module.
+//!
+//! Host functions hold no guest's things and are counted on their own: every instance that
+//! imports one holds it, and no island grows by it.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicPtr;
+
+use wz_api::sealed::{Keep, ModuleInner};
+use wz_api::{
+    Context, CustomSection, Function, FunctionDefinition, Global, GlobalDefinition, HostFunction, HostModule,
+    Memory, MemoryDefinition, Result, Table, TableDefinition, ValueType,
+};
+
+use crate::close::Closing;
+use crate::listen::{ListenerCell, ListenerSlot, Retired};
+use crate::records::{FunctionKind, FunctionRecord};
+use crate::store::StoreInner;
+
+/// A host function of a store.
+#[repr(C)]
+#[derive(Debug)]
+pub struct HostRecord {
+    /// What references point to. First, so that both have one address.
+    record: FunctionRecord,
+    function: Arc<HostFunction>,
+    definition: FunctionDefinition,
+    /// The slots for parameters and results together.
+    stack_slots: usize,
+    references: ReferenceSlots,
+    listeners: ListenerSlot,
+    retired: Retired,
+    store: Arc<StoreInner>,
+}
+
+impl HostRecord {
+    pub(crate) fn new(
+        store: &Arc<StoreInner>,
+        function: &Arc<HostFunction>,
+        definition: FunctionDefinition,
+    ) -> Arc<Self> {
+        let ty = function.ty();
+        let host = Arc::new_cyclic(|this: &std::sync::Weak<Self>| Self {
+            record: FunctionRecord {
+                context: AtomicPtr::default(),
+                target: this.as_ptr().cast::<()>().into(),
+                type_id: store.types().id(ty).into(),
+                kind: FunctionKind::Host.into(),
+                index: definition.index().into(),
+            },
+            function: Arc::clone(function),
+            definition,
+            stack_slots: ty.stack_slots(),
+            references: ReferenceSlots::of(ty.results()),
+            listeners: ListenerSlot::new(),
+            retired: Retired::default(),
+            store: Arc::clone(store),
+        });
+        store.words().add_host(&host);
+        host
+    }
+
+    /// The host function that a record is of.
+    ///
+    /// # Safety
+    /// The record is of a host function, and lives for `'a`.
+    pub(crate) unsafe fn of_record<'a>(record: *const FunctionRecord) -> &'a Self {
+        // SAFETY: as the caller says; the target of a host record is the `HostRecord`.
+        unsafe {
+            debug_assert_eq!(*(*record).kind.get(), FunctionKind::Host);
+            &*(*(*record).target.get()).cast::<Self>()
+        }
+    }
+
+    pub(crate) fn record(&self) -> &FunctionRecord {
+        &self.record
+    }
+
+    pub(crate) fn function(&self) -> &HostFunction {
+        &self.function
+    }
+
+    /// What the host module says of the function.
+    #[must_use]
+    pub fn definition(&self) -> &FunctionDefinition {
+        &self.definition
+    }
+
+    pub(crate) fn stack_slots(&self) -> usize {
+        self.stack_slots
+    }
+
+    /// Which results are references.
+    pub(crate) fn reference_results(&self) -> &ReferenceSlots {
+        &self.references
+    }
+
+    pub(crate) fn listeners(&self) -> *const ListenerCell {
+        self.listeners.get()
+    }
+
+    pub(crate) fn store(&self) -> &Arc<StoreInner> {
+        &self.store
+    }
+
+    fn listen(&self, cell: Option<Arc<ListenerCell>>) {
+        self.listeners.set(cell, &self.retired);
+    }
+}
+
+impl Drop for HostRecord {
+    fn drop(&mut self) {
+        self.store.words().remove(&self.record);
+    }
+}
+
+/// Which slots of a list of values hold references.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReferenceSlots {
+    pub(crate) functions: Box<[u32]>,
+    pub(crate) externs: Box<[u32]>,
+}
+
+impl ReferenceSlots {
+    pub(crate) fn of(types: &[ValueType]) -> Self {
+        let (mut functions, mut externs, mut at) = (Vec::new(), Vec::new(), 0);
+        for ty in types {
+            match ty {
+                ValueType::FuncRef => functions.push(at),
+                ValueType::ExternRef => externs.push(at),
+                _ => {}
+            }
+            at += ty.slots() as u32;
+        }
+        Self { functions: functions.into(), externs: externs.into() }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.functions.is_empty() && self.externs.is_empty()
+    }
+}
+
+/// An instantiated host module.
+#[derive(Debug)]
+pub(crate) struct HostInstance {
+    name: Arc<str>,
+    functions: Box<[(Arc<str>, Arc<HostRecord>)]>,
+    store: Arc<StoreInner>,
+    closing: Closing,
+}
+
+impl HostInstance {
+    pub(crate) fn new(store: &Arc<StoreInner>, module: &HostModule, closing: Closing, cx: &Context) -> Result<Self> {
+        let factory = wz_experimental::function_listener_factory(cx);
+        let definitions = module.definitions()?;
+        let functions = module.functions().iter().zip(definitions).map(|((name, function), definition)| {
+            let host = HostRecord::new(store, function, definition.clone());
+            if let Some(listener) = factory.and_then(|factory| factory.new_function_listener(&definition)) {
+                host.listen(Some(ListenerCell::new([listener], definition)));
+            }
+            (name.clone(), host)
+        });
+        let functions = functions.collect();
+        Ok(Self { name: module.name().into(), functions, store: store.clone(), closing })
+    }
+
+    pub(crate) fn closing(&self) -> &Closing {
+        &self.closing
+    }
+
+    pub(crate) fn exported_host_function(&self, name: &str) -> Option<&Arc<HostRecord>> {
+        self.functions.iter().find(|(export, _)| **export == *name).map(|(_, host)| host)
+    }
+}
+
+impl Drop for HostInstance {
+    fn drop(&mut self) {
+        self.store.forget(self.closing.slot());
+        self.closing.dropped();
+    }
+}
+
+impl ModuleInner for HostInstance {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn runtime_tag(&self) -> u64 {
+        self.store.tag()
+    }
+    fn is_host_module(&self) -> bool {
+        true
+    }
+    fn exported_function(&self, _: &Keep, _: &str) -> Option<Function> {
+        None
+    }
+    fn exported_memory(&self, _: &Keep, _: &str) -> Option<Memory> {
+        None
+    }
+    fn exported_global(&self, _: &Keep, _: &str) -> Option<Global> {
+        None
+    }
+    fn exported_table(&self, _: &Keep, _: &str) -> Option<Table> {
+        None
+    }
+    fn exported_function_definitions(&self) -> BTreeMap<Arc<str>, FunctionDefinition> {
+        self.functions.iter().map(|(name, host)| (name.clone(), host.definition.clone())).collect()
+    }
+    fn exported_memory_definitions(&self) -> BTreeMap<Arc<str>, MemoryDefinition> {
+        BTreeMap::new()
+    }
+    fn exported_global_definitions(&self) -> BTreeMap<Arc<str>, GlobalDefinition> {
+        BTreeMap::new()
+    }
+    fn exported_table_definitions(&self) -> BTreeMap<Arc<str>, TableDefinition> {
+        BTreeMap::new()
+    }
+    fn counts(&self) -> [u32; 4] {
+        [self.functions.len() as u32, 0, 0, 0]
+    }
+    fn function(&self, _: &Keep, _: u32) -> Option<Function> {
+        None
+    }
+    fn memory(&self, _: &Keep, _: u32) -> Option<Memory> {
+        None
+    }
+    fn global(&self, _: &Keep, _: u32) -> Option<Global> {
+        None
+    }
+    fn table(&self, _: &Keep, _: u32) -> Option<Table> {
+        None
+    }
+    fn custom_sections(&self) -> &[CustomSection] {
+        &[]
+    }
+    fn extension(&self, _: TypeId) -> Option<&(dyn Any + Send + Sync)> {
+        None
+    }
+    fn close(&self, _: &Keep, cx: &Context, exit_code: u32) -> Result<()> {
+        self.closing.close(&self.store, cx, exit_code);
+        Ok(())
+    }
+    fn exit_code(&self) -> Option<u32> {
+        self.closing.exit_code()
+    }
+}

@@ -1,0 +1,84 @@
+//! Instances, memories, tables, linking, activations and traps of the wz WebAssembly runtime:
+//! what both engines execute against. It knows nothing of how code is compiled or interpreted.
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code)]
+pub mod activation;
+#[allow(unsafe_code)]
+pub mod builtins;
+#[allow(unsafe_code)]
+mod call;
+mod caller;
+mod close;
+mod compiled;
+mod config;
+mod const_expr;
+#[allow(unsafe_code)]
+pub mod engine;
+#[allow(unsafe_code)]
+mod events;
+mod externs;
+pub mod fuel;
+#[allow(unsafe_code)]
+mod function;
+mod global;
+#[allow(unsafe_code)]
+pub mod guest;
+mod handles;
+#[allow(unsafe_code)]
+mod host;
+#[allow(unsafe_code)]
+mod instance;
+#[allow(unsafe_code)]
+mod instantiate;
+mod interrupt;
+mod island;
+mod link;
+mod listen;
+#[allow(unsafe_code)]
+mod memory;
+pub mod numeric;
+#[allow(unsafe_code)]
+mod pool;
+#[allow(unsafe_code)]
+pub mod records;
+mod references;
+mod store;
+#[allow(unsafe_code)]
+mod sys;
+#[allow(unsafe_code)]
+mod table;
+#[cfg(test)]
+#[allow(unsafe_code)]
+mod testing;
+#[cfg(test)]
+#[allow(unsafe_code)]
+mod tests;
+#[allow(unsafe_code)]
+mod thread;
+mod timer;
+mod types;
+#[allow(unsafe_code)]
+mod walk;
+mod words;
+
+pub use activation::Activation;
+pub use compiled::CompiledModule;
+pub use config::{CloseHook, Extension, ImportResolver, InstanceOptions, StoreConfig};
+pub use fuel::{Fuel, with_fuel};
+pub use host::HostRecord;
+pub use instance::Instance;
+pub use memory::{FULL_RESERVATION, MemoryInstance, PAGE_BYTES};
+pub use store::Store;
+pub use table::TableInstance;
+
+const _: fn() = || {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Store>();
+    is_send_and_sync::<CompiledModule>();
+    is_send_and_sync::<Instance>();
+    is_send_and_sync::<MemoryInstance>();
+    is_send_and_sync::<TableInstance>();
+    is_send_and_sync::<HostRecord>();
+    is_send_and_sync::<Fuel>();
+};

@@ -1,0 +1,8 @@
+//! Tests of several files together, on the fake engine. What WebAssembly code does is tested
+//! with real engines in `wz-testkit`.
+
+mod calls;
+mod life;
+mod linking;
+mod listening;
+mod stopping;

@@ -1,0 +1,159 @@
+//! What the core knows of a thread: its innermost activation, the room left on its native stack,
+//! and the flag that tells it to look whether it should stop.
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::activation::Activation;
+use crate::sys;
+
+/// The native stack that a call needs: the engine's frames, the host function's, and those of
+/// whatever reports the overflow.
+const STACK_RESERVE: usize = 96 * 1024;
+
+/// How deep calls nest where the bounds of the native stack are unknown.
+const MAX_DEPTH: u32 = 64;
+
+pub(crate) struct Thread {
+    /// The innermost activation, null if there is none.
+    pub(crate) current: Cell<*const Activation>,
+    /// How many activations there are.
+    pub(crate) depth: Cell<u32>,
+    known: Cell<bool>,
+    /// The addresses of the native stack that a call may begin at; empty if unknown.
+    low: Cell<usize>,
+    high: Cell<usize>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            current: Cell::new(ptr::null()),
+            depth: Cell::new(0),
+            known: Cell::new(false),
+            low: Cell::new(0),
+            high: Cell::new(0),
+        }
+    };
+    static FLAG: Arc<Flag> = Flag::register();
+}
+
+impl Thread {
+    /// The current thread's.
+    pub(crate) fn current() -> &'static Self {
+        // SAFETY: the variable is never destroyed (it has no destructor), and the reference does
+        // not leave the thread: `Thread` is not `Sync`.
+        THREAD.with(|thread| unsafe { &*ptr::from_ref(thread) })
+    }
+
+    /// Whether enough of the native stack is left for a call.
+    #[inline]
+    pub(crate) fn has_stack(&self) -> bool {
+        let marker = 0_u8;
+        let here = &raw const marker as usize;
+        if here >= self.low.get() && here < self.high.get() {
+            return true;
+        }
+        self.has_stack_slow(here)
+    }
+
+    #[cold]
+    fn has_stack_slow(&self, here: usize) -> bool {
+        if !self.known.replace(true) {
+            let Range { start, end } = sys::stack_bounds().unwrap_or_default();
+            self.low.set(start + STACK_RESERVE.min(end.saturating_sub(start) / 2));
+            self.high.set(end);
+            return self.has_stack_slow(here);
+        }
+        if self.high.get() != 0 && here < self.low.get() && self.low.get() - here <= STACK_RESERVE {
+            return false;
+        }
+        if here >= self.low.get() && here < self.high.get() {
+            return true;
+        }
+        // Unknown bounds, or a stack of the embedder's own making.
+        self.depth.get() < MAX_DEPTH
+    }
+}
+
+/// A thread's flag: set by others when something happened that may end a call.
+#[derive(Debug, Default)]
+pub(crate) struct Flag(AtomicU32);
+
+/// The flag that is never set, for runtimes that do not interrupt.
+pub(crate) static NEVER: AtomicU32 = AtomicU32::new(0);
+
+fn flags() -> &'static Mutex<Vec<Weak<Flag>>> {
+    static FLAGS: Mutex<Vec<Weak<Flag>>> = Mutex::new(Vec::new());
+    &FLAGS
+}
+
+impl Flag {
+    fn register() -> Arc<Self> {
+        let flag = Arc::new(Self::default());
+        let mut flags = flags().lock();
+        flags.retain(|flag| flag.strong_count() > 0);
+        flags.push(Arc::downgrade(&flag));
+        flag
+    }
+
+    /// The current thread's.
+    pub(crate) fn current() -> Arc<Self> {
+        // A thread that is ending has none any more: nobody pokes it.
+        FLAG.try_with(Arc::clone).unwrap_or_default()
+    }
+
+    /// The address of the current thread's, for as long as the thread runs guests.
+    pub(crate) fn current_address() -> *const AtomicU32 {
+        FLAG.try_with(|flag| &raw const flag.0).unwrap_or(&raw const NEVER)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.store(1, Ordering::SeqCst);
+    }
+}
+
+/// Makes every thread that runs guests look whether it should stop. What they will look at is
+/// in place already.
+pub(crate) fn poke_all() {
+    for flag in flags().lock().iter().filter_map(Weak::upgrade) {
+        flag.set();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_stacks_are_noticed_in_time() {
+        fn recurse(depth: u32) -> u32 {
+            let frame = std::hint::black_box([depth; 256]);
+            if Thread::current().has_stack() { recurse(depth + 1).max(frame[0]) } else { depth }
+        }
+        for size in [256 * 1024, 2 << 20] {
+            let depth = std::thread::Builder::new().stack_size(size).spawn(|| recurse(0)).unwrap();
+            assert!(depth.join().unwrap() > 10);
+        }
+    }
+
+    #[test]
+    fn pokes_reach_other_threads() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let flag = Flag::current();
+            sender.send(()).unwrap();
+            while flag.0.load(Ordering::SeqCst) == 0 {
+                std::thread::yield_now();
+            }
+        });
+        receiver.recv().unwrap();
+        poke_all();
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,370 @@
+//! Calls and returns.
+//!
+//! The caller has put the arguments where the callee's frame begins. A frame's header is in the
+//! three slots after its parameters and results: where to return to, the caller's frame and the
+//! caller's instance. Results are at the start of the callee's frame, except that the result of
+//! a function that has only one, a number or a reference, is in the accumulator of its type.
+
+use std::marker::PhantomData;
+use std::sync::atomic::Ordering::Acquire;
+
+use wz_api::Trap;
+use wz_core::records::{FunctionKind, FunctionRecord, TableRecord};
+
+use super::host::{self, At};
+use super::op::{Field, Op, fields};
+use super::operand::{Imm, Scalar, Slot, Source};
+use super::{Instruction, Regs, Stop};
+use crate::code::FunctionSlot;
+
+impl Regs {
+    fn at(&self) -> At {
+        At { ip: self.ip, sp: self.sp, cx: self.cx }
+    }
+
+    /// Writes the header of a frame that returns to `return_ip` in this frame.
+    ///
+    /// # Safety
+    /// `header` is in the stack.
+    #[inline(always)]
+    unsafe fn write_header(&self, header: *mut u64, return_ip: *const u64) {
+        // SAFETY: the caller says so; there always is room for a header behind a frame.
+        unsafe {
+            header.write(return_ip.expose_provenance() as u64);
+            header.add(1).write(self.sp.expose_provenance() as u64);
+            header.add(2).write(self.cx.expose_provenance() as u64);
+        }
+    }
+
+    /// Returns to the frame that a header names.
+    ///
+    /// # Safety
+    /// `header` is that of the current frame.
+    #[inline(always)]
+    unsafe fn pop_frame(&mut self, header: *mut u64) {
+        // SAFETY: headers are written by calls.
+        unsafe {
+            self.ip = std::ptr::with_exposed_provenance(header.read() as usize);
+            self.sp = std::ptr::with_exposed_provenance_mut(header.add(1).read() as usize);
+            self.cx = std::ptr::with_exposed_provenance(header.add(2).read() as usize);
+        }
+    }
+
+    /// The code of a function for a frame at `sp`, if the frame fits.
+    ///
+    /// # Safety
+    /// The slot is of a live module.
+    #[inline(always)]
+    unsafe fn code_for(&self, slot: *const FunctionSlot, sp: *mut u64) -> Result<*const u64, Stop> {
+        // SAFETY: the caller says so; code begins with the length of its frame.
+        unsafe {
+            let code = (*slot).code();
+            let end = sp.addr().wrapping_add(code.read() as usize);
+            if end > (*self.machine).limit.addr() {
+                return Err(Trap::StackOverflow.into());
+            }
+            Ok(code.add(1))
+        }
+    }
+
+    /// Takes over the results of a host function at `slots`.
+    ///
+    /// # Safety
+    /// `slots` is in the stack, and the instance is live.
+    #[inline(always)]
+    unsafe fn host_returned(&mut self, slots: *mut u64) {
+        // SAFETY: the caller says so.
+        unsafe {
+            let bits = slots.read();
+            self.acc = bits;
+            self.f = f32::from_bits(bits as u32);
+            self.d = f64::from_bits(bits);
+            self.reload_len();
+        }
+    }
+
+    /// Calls the function of a record from an instruction of `words`.
+    ///
+    /// # Safety
+    /// The instruction has the operands of calls; the record is published.
+    #[inline(always)]
+    unsafe fn call_record(&mut self, record: *const FunctionRecord, words: usize) -> Result<(), Stop> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let sp = self.slot(self.u32::<2>());
+            let header = self.slot(self.u32::<3>());
+            let target = (*record).target.get().read();
+            if (*record).kind.get().read() == FunctionKind::Host {
+                host::call_host(self.machine, self.at(), record, sp, header)?;
+                self.host_returned(sp);
+                self.advance(words);
+                return Ok(());
+            }
+            let ip = self.code_for(target.cast(), sp)?;
+            self.write_header(header, self.ip.add(words));
+            (self.ip, self.sp) = (ip, sp);
+            let context = (*record).context.load(Acquire).cast_const();
+            if context != self.cx {
+                self.cx = context;
+                self.reload_memory();
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the function by calling that of a record: the arguments and their number are the
+    /// second word, the old and the new header the third, the number of results the last.
+    ///
+    /// # Safety
+    /// The instruction has the operands of tail calls; the record is published.
+    #[inline(always)]
+    unsafe fn tail_call_record(&mut self, record: *const FunctionRecord) -> Result<(), Stop> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let arguments = self.slot(self.u32::<2>());
+            let target = (*record).target.get().read();
+            if (*record).kind.get().read() == FunctionKind::Host {
+                let top = arguments.add(self.u32::<8>() as usize);
+                host::call_host(self.machine, self.at(), record, arguments, top)?;
+                self.host_returned(arguments);
+                let header = self.slot(self.u32::<4>());
+                std::ptr::copy(arguments, self.sp, self.u32::<9>() as usize);
+                self.pop_frame(header);
+                self.reload_memory();
+                return Ok(());
+            }
+            self.tail_call(target.cast())?;
+            self.cx = (*record).context.load(Acquire);
+            self.reload_memory();
+        }
+        Ok(())
+    }
+
+    /// Leaves the function by calling a guest's: moves the arguments and the header.
+    ///
+    /// # Safety
+    /// The instruction has the operands of tail calls; the slot is of a live module.
+    #[inline(always)]
+    unsafe fn tail_call(&mut self, slot: *const FunctionSlot) -> Result<(), Stop> {
+        // SAFETY: the caller says so.
+        unsafe {
+            let ip = self.code_for(slot, self.sp)?;
+            let header = self.slot(self.u32::<4>()).cast::<[u64; 3]>().read();
+            std::ptr::copy(self.slot(self.u32::<2>()), self.sp, self.u32::<3>() as usize);
+            self.slot(self.u32::<5>()).cast::<[u64; 3]>().write(header);
+            self.ip = ip;
+        }
+        Ok(())
+    }
+
+    /// The record in a table, of the right type.
+    ///
+    /// # Safety
+    /// The module is valid.
+    #[inline(always)]
+    unsafe fn table_record(&self, index: u64, table: u32, ty: u32) -> Result<*const FunctionRecord, Stop> {
+        // SAFETY: the instance has that table and that type.
+        unsafe {
+            let table: *const TableRecord = (*self.cx).tables.add(table as usize).read();
+            if index >= (*table).len.load(Acquire) as u64 {
+                return Err(Trap::InvalidTableAccess.into());
+            }
+            let element = (*(*table).base.add(index as usize)).load(Acquire);
+            if element == 0 {
+                return Err(Trap::InvalidTableAccess.into());
+            }
+            let record: *const FunctionRecord = std::ptr::with_exposed_provenance(element);
+            if (*record).type_id.get().read() != (*self.cx).type_ids.add(ty as usize).read() {
+                return Err(Trap::IndirectCallTypeMismatch.into());
+            }
+            Ok(record)
+        }
+    }
+}
+
+/// Defines instructions that go elsewhere. A row reads: type, what it does.
+macro_rules! transfers {
+    ($($(#[$doc:meta])* $Name:ident |$r:ident| $body:expr;)*) => {$(
+        $(#[$doc])*
+        struct $Name;
+        impl Instruction for $Name {
+            #[inline(always)]
+            unsafe fn run($r: &mut Regs) -> Result<(), Stop> {
+                // SAFETY: the instruction has these operands.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+
+transfers! {
+    /// Calls a function of the module, whose slot is the third word.
+    Call |r| {
+        let sp = r.slot(r.u32::<2>());
+        let ip = r.code_for(std::ptr::with_exposed_provenance(r.word::<2>() as usize), sp)?;
+        r.write_header(r.slot(r.u32::<3>()), r.ip.add(3));
+        (r.ip, r.sp) = (ip, sp);
+        Ok(())
+    };
+    /// Calls an imported function, whose index is the third word.
+    CallImport |r| {
+        let record = (*r.cx).imported_functions.add(r.word::<2>() as usize).read();
+        r.call_record(record, 3)
+    };
+    /// Calls a function from a table: in the third word the slot of the index, and the table, in
+    /// the fourth the type.
+    CallIndirect |r| {
+        let record = r.table_record(r.slot(r.u32::<4>()).read(), r.u32::<5>(), r.u32::<6>())?;
+        r.call_record(record, 4)
+    };
+    /// The same with the index in the accumulator.
+    CallIndirectAcc |r| {
+        let record = r.table_record(r.acc, r.u32::<5>(), r.u32::<6>())?;
+        r.call_record(record, 4)
+    };
+    /// Leaves by calling a function of the module, whose slot is the fourth word.
+    TailCall |r| r.tail_call(std::ptr::with_exposed_provenance(r.word::<3>() as usize));
+    /// Leaves by calling an imported function, whose index is the fourth word.
+    TailCallImport |r| {
+        let record = (*r.cx).imported_functions.add(r.word::<3>() as usize).read();
+        r.tail_call_record(record)
+    };
+    /// Leaves by calling a function from a table: in the fourth word the slot of the index and
+    /// the table; the type is the sixth.
+    TailCallIndirect |r| {
+        let index = r.slot(r.u32::<6>()).read();
+        let record = r.table_record(index, r.u32::<7>(), r.u32::<10>())?;
+        r.tail_call_record(record)
+    };
+    /// Returns; the result is in its accumulator, or the results are at the start of the frame.
+    Return |r| {
+        r.pop_frame(r.slot(r.u16::<0>()));
+        r.reload_memory();
+        Ok(())
+    };
+    /// Translates the function whose index is the second word, and begins it.
+    Translate |r| {
+        r.ip = host::translate(r.machine, r.word::<1>() as u32, r.sp, r.cx)?;
+        Ok(())
+    };
+}
+
+/// Returns a number: puts it into its accumulator first.
+struct ReturnValue<T, A>(PhantomData<(T, A)>);
+impl<T: Scalar, A: Source<T>> Instruction for ReturnValue<T, A> {
+    #[inline(always)]
+    unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
+        // SAFETY: the instruction has the operands; the frame has a header.
+        unsafe {
+            A::get(regs).set_acc(regs);
+            let header = regs.slot(regs.u16::<0>());
+            regs.pop_frame(header);
+            regs.reload_memory();
+        }
+        Ok(())
+    }
+}
+
+/// The outermost function returned: leaves its result in the first slot.
+struct Exit<T>(PhantomData<T>);
+impl<T: Scalar> Instruction for Exit<T> {
+    #[inline(always)]
+    unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
+        // SAFETY: the frame to return to is that of the outermost function.
+        unsafe { regs.sp.write(T::acc(regs).to_slot()) };
+        Err(Stop::RETURNED)
+    }
+}
+
+/// The same for functions without a result or with several.
+struct ExitSlots;
+impl Instruction for ExitSlots {
+    #[inline(always)]
+    unsafe fn run(_: &mut Regs) -> Result<(), Stop> {
+        Err(Stop::RETURNED)
+    }
+}
+
+/// Tells listeners: the function's index and the length of the frame are the second word.
+struct Listen<const EVENT: u8>;
+impl<const EVENT: u8> Instruction for Listen<EVENT> {
+    #[inline(always)]
+    unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
+        // SAFETY: the instruction has the operands.
+        unsafe {
+            host::listen::<EVENT>(regs.machine, regs.at(), regs.u32::<2>(), regs.u32::<3>())?;
+            regs.reload_len();
+            regs.advance(2);
+        }
+        Ok(())
+    }
+}
+
+const BASE: Field = Field::FarSlot(2);
+const HEADER: Field = Field::Number(3);
+const COUNT: Field = Field::Number(3);
+
+/// Calls a function of the module.
+pub(crate) static CALL: Op = Op::new::<Call>("call", 3, fields([BASE, HEADER]));
+/// Calls an imported function.
+pub(crate) static CALL_IMPORT: Op = Op::new::<CallImport>("call_import", 3, fields([BASE, HEADER, Field::Word(2)]));
+/// Calls a function from a table: index in a slot, in the accumulator.
+pub(crate) static CALL_INDIRECT: [Op; 2] = [
+    Op::new::<CallIndirect>(
+        "call_indirect",
+        4,
+        fields([BASE, HEADER, Field::FarSlot(4), Field::Number(5), Field::Number(6)]),
+    ),
+    Op::new::<CallIndirectAcc>(
+        "call_indirect",
+        4,
+        fields([BASE, HEADER, Field::Acc, Field::Number(5), Field::Number(6)]),
+    ),
+];
+/// Leaves by calling a function of the module.
+pub(crate) static TAIL_CALL: Op =
+    Op::new::<TailCall>("return_call", 4, fields([BASE, COUNT, Field::Number(4), Field::Number(5)]));
+/// Leaves by calling an imported function.
+pub(crate) static TAIL_CALL_IMPORT: Op = Op::new::<TailCallImport>(
+    "return_call_import",
+    5,
+    fields([BASE, COUNT, Field::Number(4), Field::Number(5), Field::Word(3)]),
+);
+/// Leaves by calling a function from a table.
+pub(crate) static TAIL_CALL_INDIRECT: Op = Op::new::<TailCallIndirect>(
+    "return_call_indirect",
+    6,
+    fields([BASE, COUNT, Field::Number(4), Field::FarSlot(6), Field::Number(7), Field::Number(10)]),
+);
+/// Returns with everything in place.
+pub(crate) static RETURN: Op = Op::new::<Return>("return", 2, fields([]));
+/// Returns a slot, by class of accumulator.
+pub(crate) static RETURN_SLOT: [Op; 3] = [
+    Op::new::<ReturnValue<u64, Slot<1>>>("return", 2, fields([Field::Slot(1)])),
+    Op::new::<ReturnValue<f32, Slot<1>>>("return_f32", 2, fields([Field::Slot(1)])),
+    Op::new::<ReturnValue<f64, Slot<1>>>("return_f64", 2, fields([Field::Slot(1)])),
+];
+/// Returns a constant, by class of accumulator.
+pub(crate) static RETURN_CONST: [Op; 3] = [
+    Op::new::<ReturnValue<u64, Imm>>("return", 3, fields([Field::Word(2)])),
+    Op::new::<ReturnValue<f32, Imm>>("return_f32", 2, fields([Field::Number(3)])),
+    Op::new::<ReturnValue<f64, Imm>>("return_f64", 3, fields([Field::Word(2)])),
+];
+/// Leaves the execution: by class of accumulator, and without.
+pub(crate) static EXIT: [Op; 4] = [
+    Op::new::<Exit<u64>>("exit", 1, fields([])),
+    Op::new::<Exit<f32>>("exit_f32", 1, fields([])),
+    Op::new::<Exit<f64>>("exit_f64", 1, fields([])),
+    Op::new::<ExitSlots>("exit_slots", 1, fields([])),
+];
+/// Translates a function.
+pub(crate) static TRANSLATE: Op = Op::new::<Translate>("translate", 2, fields([Field::Word(1)]));
+/// Tells listeners that the function begins.
+pub(crate) static LISTEN_BEFORE: Op =
+    Op::new::<Listen<{ host::BEFORE }>>("listen_before", 2, fields([Field::Number(2), Field::Number(3)]));
+/// Tells listeners that the function returns.
+pub(crate) static LISTEN_AFTER: Op =
+    Op::new::<Listen<{ host::AFTER }>>("listen_after", 2, fields([Field::Number(2), Field::Number(3)]));
+/// Tells listeners that the function ends with a tail call.
+pub(crate) static LISTEN_TAIL_CALL: Op =
+    Op::new::<Listen<{ host::TAIL_CALL }>>("listen_tail_call", 2, fields([Field::Number(2), Field::Number(3)]));

@@ -1,0 +1,173 @@
+//! [`Machine`]: what execution needs of an activation, and the stacks that frames are on.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::{Cell, RefCell};
+use std::ptr::{self, NonNull};
+
+use wz_core::activation::Activation;
+use wz_core::records::InstanceContext;
+
+use crate::exec::Stop;
+
+/// What execution needs of an activation. Lives on the native stack of `invoke`.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// Where the stack ends: frames end before.
+    pub(crate) limit: *mut u64,
+    /// The activation.
+    pub(crate) activation: *const Activation,
+    /// Where the stack is free, while the core is called.
+    pub(crate) top: *mut u64,
+    /// Where execution is, while the core is called and after it stopped.
+    pub(crate) ip: *const u64,
+    /// The innermost frame, at those times.
+    pub(crate) sp: *mut u64,
+    /// Its instance.
+    pub(crate) cx: *const InstanceContext,
+    /// Why execution stopped.
+    stop: Stop,
+    /// The code that the outermost frame returns to: one instruction.
+    pub(crate) exit: [u64; 1],
+    /// The size of the stack that frames are on.
+    stack_bytes: usize,
+}
+
+thread_local! {
+    /// The machine that runs on this thread.
+    static CURRENT: Cell<*const Machine> = const { Cell::new(ptr::null()) };
+    /// Stacks that are not in use.
+    static STACKS: RefCell<Vec<Stack>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Machine {
+    /// Execution left the instructions.
+    pub(crate) fn stopped(&mut self, ip: *const u64, sp: *mut u64, cx: *const InstanceContext, stop: Stop) {
+        self.called_out(ip, sp, cx);
+        self.stop = stop;
+    }
+
+    /// Why execution stopped.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop
+    }
+
+    /// Notes where execution is, for walks over the frames.
+    pub(crate) fn called_out(&mut self, ip: *const u64, sp: *mut u64, cx: *const InstanceContext) {
+        self.ip = ip;
+        self.sp = sp;
+        self.cx = cx;
+    }
+
+    /// Whether a frame fits.
+    pub(crate) fn fits(&self, sp: *mut u64, len_bytes: u64) -> bool {
+        (sp.addr() as u64).saturating_add(len_bytes) <= self.limit.addr() as u64
+    }
+}
+
+/// A machine that is ready to run, and what is given back afterwards.
+pub(crate) struct Entry {
+    outer: *const Machine,
+    stack: Option<Stack>,
+    /// Where the first frame begins.
+    pub(crate) sp: *mut u64,
+    limit: *mut u64,
+    stack_bytes: usize,
+}
+
+impl Entry {
+    /// Finds a stack: that of the machine around, above its frames, if it is of the right size.
+    pub(crate) fn new(activation: &Activation) -> Self {
+        let outer = CURRENT.get();
+        let stack_bytes = activation.max_stack_bytes();
+        // SAFETY: a machine is current only as long as it runs.
+        if let Some(machine) = unsafe { outer.as_ref() }
+            && machine.stack_bytes == stack_bytes
+        {
+            return Self { outer, stack: None, sp: machine.top, limit: machine.limit, stack_bytes };
+        }
+        let pooled = STACKS.with_borrow_mut(|stacks| {
+            let index = stacks.iter().rposition(|stack| stack.layout.size() == stack_bytes.max(8))?;
+            Some(stacks.swap_remove(index))
+        });
+        let stack = pooled.unwrap_or_else(|| Stack::new(stack_bytes));
+        let (sp, limit) = stack.bounds();
+        Self { outer, stack: Some(stack), sp, limit, stack_bytes }
+    }
+
+    /// The machine. It is to be made current before it runs.
+    pub(crate) fn machine(&self, activation: &Activation, exit: u64) -> Machine {
+        Machine {
+            limit: self.limit,
+            activation,
+            top: self.sp,
+            ip: ptr::null(),
+            sp: self.sp,
+            cx: ptr::null(),
+            stop: Stop::RAISED,
+            exit: [exit],
+            stack_bytes: self.stack_bytes,
+        }
+    }
+
+    /// Makes a machine the one that runs on this thread, until the entry is dropped.
+    ///
+    /// # Safety
+    /// The machine outlives the entry.
+    pub(crate) unsafe fn make_current(&self, machine: *const Machine) {
+        CURRENT.set(machine);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+        if let Some(stack) = self.stack.take() {
+            // The pool is gone when the thread ends, then the stack is freed.
+            let _ = STACKS.try_with(|stacks| {
+                let mut stacks = stacks.borrow_mut();
+                if stacks.len() < POOLED {
+                    stacks.push(stack);
+                }
+            });
+        }
+    }
+}
+
+/// How many stacks a thread keeps.
+const POOLED: usize = 4;
+
+/// A stack. Large allocations are of pages that the system commits when they are touched.
+struct Stack {
+    base: NonNull<u64>,
+    layout: Layout,
+}
+
+impl Stack {
+    fn new(len_bytes: usize) -> Self {
+        let layout = Layout::from_size_align(len_bytes.clamp(8, isize::MAX as usize & !15), 16)
+            .unwrap_or_else(|_| Layout::new::<u128>());
+        // SAFETY: the size is not zero.
+        let base = unsafe { alloc_zeroed(layout) }.cast::<u64>();
+        let Some(base) = NonNull::new(base) else { handle_alloc_error(layout) };
+        Self { base, layout }
+    }
+
+    /// Where frames begin, and where they end: a little earlier than the stack does, because
+    /// headers and operands of calls may reach beyond the end of a frame that fits.
+    fn bounds(&self) -> (*mut u64, *mut u64) {
+        let base = self.base.as_ptr();
+        let slots = (self.layout.size() / size_of::<u64>()).saturating_sub(MARGIN_SLOTS);
+        // SAFETY: within the allocation.
+        (base, unsafe { base.add(slots) })
+    }
+}
+
+/// See [`Stack::bounds`].
+const MARGIN_SLOTS: usize = 8;
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.base.as_ptr().cast(), self.layout) }
+    }
+}

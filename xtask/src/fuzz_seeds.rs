@@ -1,0 +1,92 @@
+//! `cargo xtask fuzz-seeds`: compares wz with wasmi on generated modules, seed after seed,
+//! without a fuzzer. Fast in a release build: `cargo run --release -p xtask -- fuzz-seeds …`.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use wz_testkit::differential::{Case, Verdict, Wasmi, Wz, judge};
+use wz_testkit::engines::{EngineUnderTest, engine, engines};
+
+const USAGE: &str = "\
+usage: cargo xtask fuzz-seeds --from A --to B [--engine NAME]
+
+  --from, --to  the seeds A up to, not including, B
+  --engine      run on this engine only; all of them if absent";
+
+struct Options {
+    from: u64,
+    to: u64,
+    engines: Vec<EngineUnderTest>,
+}
+
+fn options(args: &[String]) -> Result<Options> {
+    let (mut from, mut to, mut engines) = (None, None, engines().to_vec());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let value = args.next().with_context(|| format!("{arg} needs a value\n{USAGE}"))?;
+        match arg.as_str() {
+            "--from" => from = Some(value.parse()?),
+            "--to" => to = Some(value.parse()?),
+            "--engine" => engines = vec![engine(value).with_context(|| format!("there is no engine \"{value}\""))?],
+            _ => bail!("there is no option {arg}\n{USAGE}"),
+        }
+    }
+    let (Some(from), Some(to)) = (from, to) else { bail!("no seeds\n{USAGE}") };
+    Ok(Options { from, to, engines })
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let options = options(args)?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fuzz-seeds");
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut different = 0;
+    for engine in &options.engines {
+        let started = Instant::now();
+        let next = AtomicU64::new(options.from);
+        let skipped = AtomicU64::new(0);
+        let differences = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        if seed >= options.to {
+                            break;
+                        }
+                        let case = Case::from_seed(seed);
+                        match judge(&Wz { engine: *engine }, &Wasmi, &case) {
+                            Verdict::Same => {}
+                            Verdict::Skipped(_) => drop(skipped.fetch_add(1, Ordering::Relaxed)),
+                            Verdict::Different(difference) => {
+                                println!("seed {seed}: {difference}");
+                                let mut differences = differences.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                                differences.push((seed, case.module));
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        let differences = differences.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let seeds = options.to.saturating_sub(options.from);
+        println!(
+            "engine {}: {seeds} seeds in {:.1} s, {} skipped, {} different",
+            engine.name,
+            started.elapsed().as_secs_f64(),
+            skipped.into_inner(),
+            differences.len()
+        );
+        for (seed, module) in &differences {
+            std::fs::create_dir_all(&folder)?;
+            let path = folder.join(format!("{seed}.wasm"));
+            std::fs::write(&path, module).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        different += differences.len();
+    }
+    ensure!(different == 0, "{different} differences; the modules are in {}", folder.display());
+    Ok(())
+}
