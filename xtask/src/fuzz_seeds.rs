@@ -7,40 +7,52 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use wz_testkit::differential::{Case, Verdict, Wasmi, Wz, judge};
+use wz_testkit::differential::{Case, Oracle, Verdict, Wasmi, Wz, judge};
 use wz_testkit::engines::{EngineUnderTest, engine, engines};
 
 const USAGE: &str = "\
 usage: cargo xtask fuzz-seeds --from A --to B [--engine NAME]
+       cargo xtask fuzz-seeds --show SEED [--engine NAME]
 
   --from, --to  the seeds A up to, not including, B
+  --show        print the module of a seed, what is called, and what came of it
   --engine      run on this engine only; all of them if absent";
 
 struct Options {
     from: u64,
     to: u64,
+    show: bool,
     engines: Vec<EngineUnderTest>,
 }
 
 fn options(args: &[String]) -> Result<Options> {
-    let (mut from, mut to, mut engines) = (None, None, engines().to_vec());
+    let (mut from, mut to, mut show, mut engines) = (None, None, None, engines().to_vec());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let value = args.next().with_context(|| format!("{arg} needs a value\n{USAGE}"))?;
         match arg.as_str() {
             "--from" => from = Some(value.parse()?),
             "--to" => to = Some(value.parse()?),
-            "--engine" => engines = vec![engine(value).with_context(|| format!("there is no engine \"{value}\""))?],
+            "--show" => show = Some(value.parse::<u64>()?),
+            "--engine" => {
+                engines = vec![engine(value).with_context(|| format!("there is no engine \"{value}\""))?]
+            }
             _ => bail!("there is no option {arg}\n{USAGE}"),
         }
     }
-    let (Some(from), Some(to)) = (from, to) else { bail!("no seeds\n{USAGE}") };
-    Ok(Options { from, to, engines })
+    match (from, to, show) {
+        (Some(from), Some(to), None) => Ok(Options { from, to, show: false, engines }),
+        (None, None, Some(seed)) => Ok(Options { from: seed, to: seed, show: true, engines }),
+        _ => bail!("no seeds\n{USAGE}"),
+    }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = options(args)?;
+    if options.show {
+        return show(&options);
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fuzz-seeds");
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut different = 0;
@@ -63,7 +75,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                             Verdict::Skipped(_) => drop(skipped.fetch_add(1, Ordering::Relaxed)),
                             Verdict::Different(difference) => {
                                 println!("seed {seed}: {difference}");
-                                let mut differences = differences.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                                let mut differences =
+                                    differences.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                                 differences.push((seed, case.module));
                             }
                         }
@@ -88,5 +101,27 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         different += differences.len();
     }
     ensure!(different == 0, "{different} differences; the modules are in {}", folder.display());
+    Ok(())
+}
+
+/// Prints one case: the module and, call by call, what every runtime observed.
+fn show(options: &Options) -> Result<()> {
+    let case = Case::from_seed(options.from);
+    println!("{}", wasmprinter::print_bytes(&case.module)?);
+    let mut oracles: Vec<Box<dyn Oracle>> = vec![Box::new(Wasmi)];
+    oracles.extend(options.engines.iter().map(|engine| Box::new(Wz { engine: *engine }) as Box<dyn Oracle>));
+    for oracle in &oracles {
+        println!("{}:", oracle.name());
+        match oracle.run(&case) {
+            Err(why) => println!("  does not run it: {why}"),
+            Ok(observation) => {
+                println!("  instantiation: {:?}", observation.instantiation.0);
+                for (position, (name, end, state)) in observation.calls.iter().enumerate() {
+                    let arguments = case.arguments(position, &observation.params[position]);
+                    println!("  \"{name}\"{arguments:?}: {end:?}, {:?}", state.globals);
+                }
+            }
+        }
+    }
     Ok(())
 }

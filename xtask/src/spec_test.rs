@@ -40,7 +40,8 @@ fn options(args: &[String]) -> Result<Options> {
         match arg.as_str() {
             "--engine" => {
                 let name = value()?;
-                options.engines = vec![engine(name).with_context(|| format!("there is no engine \"{name}\""))?];
+                options.engines =
+                    vec![engine(name).with_context(|| format!("there is no engine \"{name}\""))?];
             }
             "--dir" => options.dir = Some(value()?.into()),
             "--group" => options.group = Some(value()?.clone()),
@@ -90,7 +91,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         println!("engine {}\n{}", engine.name, Report(&results));
         if options.bless {
             known.bless(&results, complete);
-            std::fs::write(&list, known.to_string()).with_context(|| format!("cannot write {}", list.display()))?;
+            std::fs::write(&list, known.to_string())
+                .with_context(|| format!("cannot write {}", list.display()))?;
         }
         for deviation in known.compare(&results, complete) {
             deviates = true;

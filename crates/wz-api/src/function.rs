@@ -9,7 +9,7 @@ use crate::definition::FunctionDefinition;
 use crate::error::{Error, Result};
 use crate::module::Module;
 use crate::sealed::{FunctionInner, References};
-use crate::typed::{WasmParams, WasmResults, WasmType};
+use crate::typed::{WasmParams, WasmResults};
 use crate::types::FunctionType;
 use crate::value::{V128, Value};
 

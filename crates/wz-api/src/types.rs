@@ -133,12 +133,18 @@ pub fn value_type_name(byte: u8) -> &'static str {
 pub struct FunctionType {
     params: Box<[ValueType]>,
     results: Box<[ValueType]>,
+    /// Counted once, because every call asks.
+    param_slots: usize,
+    result_slots: usize,
 }
 
 impl FunctionType {
     /// A type from its parameters and results.
     pub fn new(params: impl Into<Box<[ValueType]>>, results: impl Into<Box<[ValueType]>>) -> Self {
-        Self { params: params.into(), results: results.into() }
+        let (params, results) = (params.into(), results.into());
+        let slots = |types: &[ValueType]| types.iter().map(|ty| ty.slots()).sum();
+        let (param_slots, result_slots) = (slots(&params), slots(&results));
+        Self { params, results, param_slots, result_slots }
     }
 
     /// The types of the parameters, in order.
@@ -156,13 +162,13 @@ impl FunctionType {
     /// How many `u64` slots the parameters take.
     #[must_use]
     pub fn param_slots(&self) -> usize {
-        self.params.iter().map(|ty| ty.slots()).sum()
+        self.param_slots
     }
 
     /// How many `u64` slots the results take.
     #[must_use]
     pub fn result_slots(&self) -> usize {
-        self.results.iter().map(|ty| ty.slots()).sum()
+        self.result_slots
     }
 
     /// The length in `u64` slots of a stack that holds the parameters and then the results.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
-use wz::{Backtrace, Error, ErrorKind, ImportError, ImportProblem, Trap};
+use wz::{Backtrace, BacktraceFrame, Error, ErrorKind, ImportError, ImportProblem, Trap};
 
 use crate::escape::{escape, escape_lines};
 
@@ -158,40 +158,42 @@ fn trace(backtrace: &Backtrace) -> String {
     if frames.is_empty() {
         return String::new();
     }
-    let mut entries: Vec<(String, usize)> = Vec::new();
-    for frame in frames {
-        let mut entry = format!("\n\t{}", escape(&frame.definition.signature()));
-        if let Some(offset) = frame.code_offset {
-            let _ = write!(entry, "\n\t\t0x{offset:x}");
-        }
-        match entries.last_mut() {
-            Some((last, count)) if *last == entry => *count += 1,
-            _ => entries.push((entry, 1)),
-        }
-    }
+    // A deep recursion has millions of frames: they are counted before anything is written.
+    let is_repeated = |one: &BacktraceFrame, other: &BacktraceFrame| {
+        one.code_offset == other.code_offset
+            && one.definition.index() == other.definition.index()
+            && one.definition.debug_name() == other.definition.debug_name()
+    };
+    let runs: Vec<&[BacktraceFrame]> = frames.chunk_by(is_repeated).collect();
+    let (head, rest) = runs.split_at(runs.len().min(SHOWN_FRAMES));
+    let (middle, tail) = rest.split_at(rest.len().saturating_sub(SHOWN_FRAMES));
     let mut text = "\nwasm stack trace:".to_owned();
-    let skipped = entries.len().saturating_sub(2 * SHOWN_FRAMES);
-    for (position, (entry, count)) in entries.iter().enumerate() {
-        if skipped > 0 && (SHOWN_FRAMES..SHOWN_FRAMES + skipped).contains(&position) {
-            if position == SHOWN_FRAMES {
-                let left_out: usize =
-                    entries[position..position + skipped].iter().map(|(_, count)| count).sum();
-                let _ = write!(text, "\n\t... {left_out} frames are left out ...");
-            }
-            continue;
+    write_runs(&mut text, head);
+    if !middle.is_empty() {
+        let count: usize = middle.iter().map(|run| run.len()).sum();
+        let _ = write!(text, "\n\t... {count} frames are left out ...");
+    }
+    write_runs(&mut text, tail);
+    text
+}
+
+/// Writes one frame of each run of equal ones, and how many there are.
+fn write_runs(text: &mut String, runs: &[&[BacktraceFrame]]) {
+    for run in runs {
+        let _ = write!(text, "\n\t{}", escape(&run[0].definition.signature()));
+        if let Some(offset) = run[0].code_offset {
+            let _ = write!(text, "\n\t\t0x{offset:x}");
         }
-        text.push_str(entry);
-        if *count > 1 {
-            let _ = write!(text, "\n\t... the same {} times more ...", count - 1);
+        if run.len() > 1 {
+            let _ = write!(text, "\n\t... the same {} times more ...", run.len() - 1);
         }
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wz::{BacktraceFrame, ExternType, LinkError};
+    use wz::{ExternType, LinkError};
 
     #[track_caller]
     fn check(error: &Error, status: i32, message: &str, hints: &[&str]) {
@@ -236,7 +238,8 @@ mod tests {
     }
 
     fn frame(name: &str, offset: u32) -> BacktraceFrame {
-        let parts = wz_api::FunctionParts { name: name.into(), ..Default::default() };
+        let mut parts = wz_api::FunctionParts { name: name.into(), ..Default::default() };
+        parts.export.index = offset;
         BacktraceFrame { definition: wz_api::FunctionDefinition::new(parts), code_offset: Some(offset) }
     }
 

@@ -83,13 +83,23 @@ fn run(program: &Program, case: &Case, wasm: &Path) -> Result<(), String> {
     if output.status.code() != Some(exit) {
         return Err(format!("exit {:?}, not {exit}; stderr:\n{stderr}", output.status.code()));
     }
-    if let Some(trap) = &case.trap
-        && !stderr.contains(trap.as_str())
-    {
-        return Err(format!("no {trap:?} in stderr:\n{stderr}"));
+    if let Some(trap) = &case.trap {
+        // wazero's text, which wz has, where it is not that of the specification.
+        let text = match trap.as_str() {
+            "undefined element" | "uninitialized element" => "invalid table access",
+            text => text,
+        };
+        if !stderr.contains(text) {
+            return Err(format!("no {text:?} in stderr:\n{stderr}"));
+        }
     }
-    let expected = case.stdout.clone().unwrap_or_else(|| format!("expected/{}.stdout", case.name));
-    let expected = fs::read(programs().join(&expected)).map_err(|error| format!("{expected}: {error}"))?;
+    let expected = match &case.stdout {
+        None if case.trap.is_some() => Vec::new(),
+        name => {
+            let name = name.clone().unwrap_or_else(|| format!("expected/{}.stdout", case.name));
+            fs::read(programs().join(&name)).map_err(|error| format!("{name}: {error}"))?
+        }
+    };
     if output.stdout != expected {
         return Err(format!(
             "{} printed:\n{}\nexpected:\n{}\nstderr:\n{stderr}",
@@ -133,7 +143,9 @@ fn small_programs_print_what_they_print_elsewhere() {
     assert!(ran >= 15, "only {ran} cases: is the manifest whole?");
 }
 
+/// Minutes without optimization, so that only optimized builds run them.
 #[test]
+#[cfg(not(debug_assertions))]
 fn large_programs_print_what_they_print_elsewhere() {
     let root = programs().join("../..");
     let ran = run_all(|program| {

@@ -70,8 +70,7 @@ impl Activation {
     #[inline]
     pub(crate) fn new(thread: &'static Thread, instance: &Instance, cx: &Context) -> Self {
         let config = instance.store().config();
-        let interrupt =
-            if config.close_on_context_done { Flag::current_address() } else { &raw const NEVER };
+        let interrupt = if config.close_on_context_done { Flag::current_address() } else { &raw const NEVER };
         // The fuel comes first: what is built in place is not moved again.
         let (fuel, tank) = if config.fuel { fill(thread, instance, cx) } else { (u64::MAX, None) };
         Self {

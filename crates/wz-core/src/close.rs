@@ -86,7 +86,8 @@ impl Closing {
             return;
         }
         let notify = |notifier: &Arc<dyn CloseNotifier>| notifier.close_notify(&Context::background(), 0);
-        let panic = self.notifier.as_ref().and_then(|one| catch_unwind(AssertUnwindSafe(|| notify(one))).err());
+        let panic =
+            self.notifier.as_ref().and_then(|one| catch_unwind(AssertUnwindSafe(|| notify(one))).err());
         // Freeing happens in destructors, also while a thread panics: what went wrong ends here.
         drop((panic, self.run_hooks(0)));
     }

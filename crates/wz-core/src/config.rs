@@ -24,7 +24,8 @@ pub struct StoreConfig {
     pub memory_limit_pages: u64,
     /// The largest size of memories with 64-bit addresses, in pages.
     pub memory64_limit_pages: u64,
-    /// Whether memories commit their maximum at once, so that growing cannot fail later.
+    /// Whether memories have address space up to their maximum from the start, or are an error,
+    /// so that growing does not fail for lack of it. (Their bytes never move in any case.)
     pub memory_capacity_from_max: bool,
     /// The largest size of tables, in elements.
     pub table_limit_elements: u64,

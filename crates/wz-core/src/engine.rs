@@ -3,7 +3,7 @@
 //!
 //! # Running
 //! `Function::call` checks arguments, native stack and closedness, makes an
-//! [`Activation`](crate::activation::Activation) and calls [`EngineModule::invoke`]. The engine
+//! [`Activation`] and calls [`EngineModule::invoke`]. The engine
 //! executes until the function returns, calling back into the core for host functions
 //! (`Activation::call_host`), listeners (`listen_before`, `listen_after`, `listen_tail_call`) and
 //! slow operators (`builtins`). When something ends the call early, the reason is put into the

@@ -87,7 +87,9 @@ impl Activation {
     ) -> Result<(), Raised> {
         let _ = (context, function);
         // SAFETY: as the caller says.
-        unsafe { self.end_with(|listener, cx, module, cell| listener.tail_call(cx, module, &cell.definition)) }
+        unsafe {
+            self.end_with(|listener, cx, module, cell| listener.tail_call(cx, module, &cell.definition))
+        }
     }
 
     /// Pushes a frame and tells its listeners.

@@ -87,7 +87,9 @@ impl GlobalInner for GlobalHandle {
             ValueType::F32 => Value::F32(wz_api::decode_f32(word)),
             ValueType::F64 => Value::F64(wz_api::decode_f64(word)),
             ValueType::V128 => Value::V128(V128(wz_api::decode_v128(words))),
-            ValueType::ExternRef => Value::ExternRef(self.instance.store().externs().value(word).unwrap_or(None)),
+            ValueType::ExternRef => {
+                Value::ExternRef(self.instance.store().externs().value(word).unwrap_or(None))
+            }
             // What is in a global is in its island, so that there is a function.
             _ => {
                 let via = references::Via { instance: &self.instance, keep: &self.keep };

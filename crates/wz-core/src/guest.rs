@@ -17,9 +17,9 @@ pub fn check(address: u64, offset: u64, size: u64, len_bytes: usize) -> Option<u
 
 /// A number as guest memory holds it.
 pub trait GuestNumber: Copy + sealed::Sealed {
-    /// Converts from the order of bytes in guest memory.
+    /// Converts a number as it was read from guest memory.
     #[must_use]
-    fn from_guest(self) -> Self;
+    fn from_guest(raw: Self) -> Self;
     /// Converts to the order of bytes in guest memory.
     #[must_use]
     fn to_guest(self) -> Self;
@@ -35,8 +35,8 @@ macro_rules! guest_numbers {
         impl sealed::Sealed for $ty {}
         impl GuestNumber for $ty {
             #[inline(always)]
-            fn from_guest(self) -> Self {
-                Self::from_le(self)
+            fn from_guest(raw: Self) -> Self {
+                Self::from_le(raw)
             }
             #[inline(always)]
             fn to_guest(self) -> Self {
@@ -55,7 +55,7 @@ guest_numbers!(u8 i8 u16 i16 u32 i32 u64 i64 u128 i128);
 #[must_use]
 pub unsafe fn load<T: GuestNumber>(base: *const u8, at: usize) -> T {
     // SAFETY: the caller says that the bytes are there; every bit pattern is a `T`.
-    unsafe { base.add(at).cast::<T>().read_unaligned().from_guest() }
+    unsafe { T::from_guest(base.add(at).cast::<T>().read_unaligned()) }
 }
 
 /// Stores a number.

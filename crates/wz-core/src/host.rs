@@ -154,7 +154,12 @@ pub(crate) struct HostInstance {
 }
 
 impl HostInstance {
-    pub(crate) fn new(store: &Arc<StoreInner>, module: &HostModule, closing: Closing, cx: &Context) -> Result<Self> {
+    pub(crate) fn new(
+        store: &Arc<StoreInner>,
+        module: &HostModule,
+        closing: Closing,
+        cx: &Context,
+    ) -> Result<Self> {
         let factory = wz_experimental::function_listener_factory(cx);
         let definitions = module.definitions()?;
         let functions = module.functions().iter().zip(definitions).map(|((name, function), definition)| {

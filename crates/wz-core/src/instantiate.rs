@@ -46,8 +46,14 @@ pub(crate) fn instantiate(
     let edges = std::mem::take(&mut imports.edges);
     let slot = reservation.slot();
     let closing = Closing::new(slot, cx, on_close);
-    let parts =
-        Parts { name: name.clone(), compiled: compiled.clone(), store: store.clone(), imports, closing, extensions };
+    let parts = Parts {
+        name: name.clone(),
+        compiled: compiled.clone(),
+        store: store.clone(),
+        imports,
+        closing,
+        extensions,
+    };
     let instance = Instance::new(parts);
     reservation.keep();
 
@@ -191,4 +197,3 @@ fn start(instance: &Instance, cx: &Context) -> Result<()> {
         }
     })
 }
-

@@ -129,7 +129,12 @@ mod tests {
     fn counter() -> (Arc<AtomicU32>, Arc<dyn Fn() + Send + Sync>) {
         let count = Arc::new(AtomicU32::new(0));
         let counted = count.clone();
-        (count, Arc::new(move || drop(counted.fetch_add(1, Ordering::SeqCst))))
+        (
+            count,
+            Arc::new(move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }),
+        )
     }
 
     #[test]

@@ -187,7 +187,8 @@ fn absorb<M: Member>(a: Arc<Island<M>>, b: Arc<Island<M>>, garbage: &mut Garbage
     if small.depended_on.load(Ordering::Relaxed) {
         large.depended_on.store(true, Ordering::Relaxed);
     }
-    let moved = mem::replace(&mut *small.state.lock(), State { forward: Some(large.clone()), ..State::default() });
+    let moved =
+        mem::replace(&mut *small.state.lock(), State { forward: Some(large.clone()), ..State::default() });
     for member in &moved.members {
         member.moved(Arc::downgrade(&large));
     }

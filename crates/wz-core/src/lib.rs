@@ -52,7 +52,6 @@ mod table;
 #[allow(unsafe_code)]
 mod testing;
 #[cfg(test)]
-#[allow(unsafe_code)]
 mod tests;
 #[allow(unsafe_code)]
 mod thread;

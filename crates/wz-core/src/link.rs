@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use wz_api::{
-    Error, ExternType, GlobalType, ImportError, ImportProblem, LinkError, MemoryType, Module, Result, TableType,
-    ValueType,
+    Error, ExternType, GlobalType, ImportError, ImportProblem, LinkError, MemoryType, Module, Result,
+    TableType, ValueType,
 };
 use wz_decode::info::{ExportItem, Import, ImportItem};
 
@@ -105,7 +105,8 @@ impl Linker<'_> {
             };
             return self.host_function(ty, function.clone());
         }
-        let instance = any.downcast_ref::<Instance>().and_then(Instance::shared).ok_or(ImportProblem::NoModule)?;
+        let instance =
+            any.downcast_ref::<Instance>().and_then(Instance::shared).ok_or(ImportProblem::NoModule)?;
         let export = instance.info().export(&import.name).ok_or(ImportProblem::NoExport)?;
         match (import.item, export) {
             (ImportItem::Function(ty), ExportItem::Function(index)) => self.function(ty, &instance, index),

@@ -30,8 +30,6 @@ pub struct MemoryInstance {
     record: MemoryRecord,
     mapping: Mapping,
     ty: MemoryType,
-    /// What was committed at first, in bytes.
-    committed: usize,
     /// Whether the mapping is of an earlier memory.
     reused: bool,
     /// What it may grow to: the declared maximum, the configured limit, the reservation.
@@ -56,23 +54,23 @@ impl MemoryInstance {
         let ty = info.memories[index as usize];
         let max_pages = effective_max(&ty, config)?;
         let too_large = || {
-            let message = format!("memory[{index}]: {} pages do not fit the host's address space", ty.min_pages);
+            let message =
+                format!("memory[{index}]: {} pages do not fit the host's address space", ty.min_pages);
             Error::limit(message)
         };
         let min = pages_to_bytes(ty.min_pages).ok_or_else(too_large)?;
-        let (mapping, committed, reused) = reserve(&ty, min, max_pages)?;
+        let at_least = if config.memory_capacity_from_max { max_pages } else { ty.min_pages };
+        let at_least = pages_to_bytes(at_least).ok_or_else(too_large)?;
+        let (mapping, committed, reused) = reserve(&ty, min, at_least, max_pages)?;
         let max_pages = max_pages.min(mapping.len() as u64 / PAGE_BYTES);
-        let at_once = if config.memory_capacity_from_max { (max_pages * PAGE_BYTES) as usize } else { min };
         mapping
-            .commit(committed, at_once)
-            .map_err(|source| Error::system(format!("committing {at_once} bytes of memory"), source))?;
+            .commit(committed, min)
+            .map_err(|source| Error::system(format!("committing {min} bytes of memory"), source))?;
         let reserved_bytes = mapping.len();
-        let record =
-            MemoryRecord { base: mapping.base(), len_bytes: AtomicUsize::new(min), reserved_bytes };
+        let record = MemoryRecord { base: mapping.base(), len_bytes: AtomicUsize::new(min), reserved_bytes };
         let info = Arc::clone(info);
         let growing = Mutex::new(());
-        let committed = at_once;
-        Ok(Self { record, mapping, ty, committed, reused, max_pages, growing, info, index, runtime_tag })
+        Ok(Self { record, mapping, ty, reused, max_pages, growing, info, index, runtime_tag })
     }
 
     /// What code sees of the memory.
@@ -91,6 +89,13 @@ impl MemoryInstance {
     #[must_use]
     pub fn reserved_bytes(&self) -> usize {
         self.mapping.len()
+    }
+
+    /// Whether every access at `address + offset`, both below 2^32, that is behind the end faults,
+    /// so that code need not check.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.mapping.len() as u64 >= FULL_RESERVATION
     }
 
     /// The size in bytes.
@@ -185,30 +190,30 @@ fn pages_in_units(pages: u64) -> String {
 
 impl Drop for MemoryInstance {
     fn drop(&mut self) {
-        let committed = self.committed.max(self.len_bytes());
+        let committed = self.len_bytes();
         pool::give(std::mem::replace(&mut self.mapping, Mapping::none()), committed, self.reused);
     }
 }
 
-/// Reserves the most useful amount that the host grants. Gives how much of it is committed, and
-/// whether it was used before.
-fn reserve(ty: &MemoryType, min: usize, max_pages: u64) -> Result<(Mapping, usize, bool)> {
+/// Reserves the most useful amount that the host grants, `at_least` bytes, for a memory of `min`
+/// bytes. Gives how much of it is committed, and whether it was used before.
+fn reserve(ty: &MemoryType, min: usize, at_least: usize, max_pages: u64) -> Result<(Mapping, usize, bool)> {
     let max = pages_to_bytes(max_pages).unwrap_or(isize::MAX as usize & !(PAGE_BYTES as usize - 1));
     let full = usize::try_from(FULL_RESERVATION).ok().filter(|_| !ty.memory64);
-    if let Some((mapping, committed)) = full.and_then(|len| pool::take(len, min)) {
+    if let Some((mapping, committed)) = full.and_then(|len| pool::take(Mapping::rounded(len), min)) {
         return Ok((mapping, committed, true));
     }
     // A smaller reservation limits growth, which is better than no memory.
-    let halves = std::iter::successors(Some(max), |size| Some(size / 2)).take_while(|size| *size > min);
+    let halves = std::iter::successors(Some(max), |size| Some(size / 2)).take_while(|size| *size > at_least);
     let mut failure = None;
-    for size in full.into_iter().chain(halves).chain([min]) {
+    for size in full.into_iter().chain(halves).chain([at_least]) {
         match Mapping::reserve(size) {
             Ok(mapping) => return Ok((mapping, 0, false)),
             Err(error) => failure = Some(error),
         }
     }
     let source = failure.unwrap_or_else(|| std::io::ErrorKind::OutOfMemory.into());
-    Err(Error::system(format!("reserving {min} bytes of memory"), source))
+    Err(Error::system(format!("reserving {at_least} bytes of memory"), source))
 }
 
 impl MemoryInner for MemoryInstance {

@@ -1,4 +1,4 @@
-//! Reservations of freed memories, kept for new ones: reserving, committing and releasing costs
+//! Reservations of freed memories and tables, kept for new ones: reserving, committing and releasing costs
 //! more than all the rest of instantiating a small module.
 //!
 //! What is in the pool is all zeros: the system took the pages back, or, of small memories that

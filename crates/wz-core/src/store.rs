@@ -191,12 +191,12 @@ impl Store {
         if store.closed.compare_exchange(0, state, Ordering::SeqCst, Ordering::SeqCst).is_err() {
             return Ok(());
         }
-        for instance in store.listed() {
-            match instance {
-                (Some(guest), _) => guest.closing().close(store, cx, exit_code),
-                (_, Some(host)) => host.closing().close(store, cx, exit_code),
-                _ => {}
-            }
+        let (guests, hosts) = store.listed();
+        for guest in guests {
+            guest.closing().close(store, cx, exit_code);
+        }
+        for host in hosts {
+            host.closing().close(store, cx, exit_code);
         }
         Ok(())
     }
@@ -353,14 +353,16 @@ impl StoreInner {
         drop(removed);
     }
 
-    fn listed(&self) -> Vec<(Option<Arc<Instance>>, Option<Arc<HostInstance>>)> {
-        let registry = self.registry.lock();
-        let upgrade = |slot: &Slot| match &slot.instance {
-            Listed::Nothing => (None, None),
-            Listed::Guest(instance) => (instance.upgrade(), None),
-            Listed::Host(instance) => (None, instance.upgrade()),
-        };
-        registry.slots.iter().map(upgrade).collect()
+    fn listed(&self) -> (Vec<Arc<Instance>>, Vec<Arc<HostInstance>>) {
+        let (mut guests, mut hosts) = (Vec::new(), Vec::new());
+        for slot in &self.registry.lock().slots {
+            match &slot.instance {
+                Listed::Nothing => {}
+                Listed::Guest(instance) => guests.extend(instance.upgrade()),
+                Listed::Host(instance) => hosts.extend(instance.upgrade()),
+            }
+        }
+        (guests, hosts)
     }
 }
 

@@ -59,6 +59,11 @@ impl Mapping {
         Ok(Self { base: memory::reserve(len)?, len })
     }
 
+    /// How long a reservation of `len` bytes becomes; 0 if that is impossible.
+    pub(crate) fn rounded(len: usize) -> usize {
+        memory::round_to_pages(len).unwrap_or_default()
+    }
+
     /// The first byte.
     pub(crate) fn base(&self) -> *mut u8 {
         self.base

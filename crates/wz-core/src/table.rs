@@ -12,6 +12,7 @@ use wz_decode::ModuleInfo;
 
 use crate::config::StoreConfig;
 use crate::instance::Instance;
+use crate::pool;
 use crate::records::TableRecord;
 use crate::references;
 use crate::sys::Mapping;
@@ -38,7 +39,11 @@ pub struct TableInstance {
 #[derive(Debug)]
 enum Storage {
     Allocated(#[allow(dead_code, reason = "owns what the record points to")] Arc<[AtomicUsize]>),
-    Mapped(Mapping),
+    Mapped {
+        mapping: Mapping,
+        /// Whether it is of an earlier table.
+        reused: bool,
+    },
 }
 
 impl TableInstance {
@@ -65,10 +70,11 @@ impl TableInstance {
             let base = elements.as_ptr();
             (Storage::Allocated(elements), base, max)
         } else {
-            let mapping = reserve(ty.min, max)?;
-            mapping.commit(0, ty.min as usize * ELEMENT_BYTES).map_err(no_room(ty.min))?;
+            let (mapping, committed, reused) = reserve(ty.min, max)?;
+            let needed = ty.min as usize * ELEMENT_BYTES;
+            mapping.commit(committed.min(needed), needed).map_err(no_room(ty.min))?;
             let (base, room) = (mapping.base().cast::<AtomicUsize>(), mapping.len() / ELEMENT_BYTES);
-            (Storage::Mapped(mapping), base.cast_const(), max.min(room as u64))
+            (Storage::Mapped { mapping, reused }, base.cast_const(), max.min(room as u64))
         };
         let record = TableRecord { base, len: AtomicUsize::new(ty.min as usize) };
         let info = Arc::clone(info);
@@ -157,7 +163,7 @@ impl TableInstance {
         let _growing = self.growing.lock();
         let old = self.len();
         let new = (old as u64).checked_add(delta).filter(|new| *new <= self.max)? as usize;
-        if let Storage::Mapped(mapping) = &self.storage {
+        if let Storage::Mapped { mapping, .. } = &self.storage {
             mapping.commit(old * ELEMENT_BYTES, new * ELEMENT_BYTES).ok()?;
         }
         if word != 0 {
@@ -176,15 +182,28 @@ fn no_room(elements: u64) -> impl FnOnce(std::io::Error) -> Error {
     move |source| Error::system(format!("making room for {elements} table elements"), source)
 }
 
-/// Reserves the most useful amount that the host grants.
-fn reserve(min: u64, max: u64) -> Result<Mapping> {
+impl Drop for TableInstance {
+    fn drop(&mut self) {
+        let committed = self.len() * ELEMENT_BYTES;
+        if let Storage::Mapped { mapping, reused } = &mut self.storage {
+            pool::give(std::mem::replace(mapping, Mapping::none()), committed, *reused);
+        }
+    }
+}
+
+/// Reserves the most useful amount that the host grants. Gives how much of it is committed, and
+/// whether it was used before.
+fn reserve(min: u64, max: u64) -> Result<(Mapping, usize, bool)> {
     let bytes = |elements: u64| usize::try_from(elements).ok()?.checked_mul(ELEMENT_BYTES);
     let min_bytes = bytes(min).ok_or_else(|| no_room(min)(std::io::ErrorKind::OutOfMemory.into()))?;
     let max = bytes(max).unwrap_or(isize::MAX as usize);
+    if let Some((mapping, committed)) = pool::take(Mapping::rounded(max), min_bytes) {
+        return Ok((mapping, committed, true));
+    }
     let mut size = max;
     loop {
         match Mapping::reserve(size) {
-            Ok(mapping) => return Ok(mapping),
+            Ok(mapping) => return Ok((mapping, 0, false)),
             Err(error) if size == min_bytes => return Err(no_room(min)(error)),
             Err(_) => size = (size / 2).max(min_bytes),
         }

@@ -51,11 +51,6 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    pub(crate) fn slot(&self, position: usize) -> u64 {
-        // SAFETY: the tests stay within the slots of their functions.
-        unsafe { *self.slots.add(position) }
-    }
-
     pub(crate) fn set(&self, position: usize, word: u64) {
         // SAFETY: the tests stay within the slots of their functions.
         unsafe { *self.slots.add(position) = word }
@@ -213,7 +208,7 @@ struct Pop;
 
 impl Drop for Pop {
     fn drop(&mut self) {
-        FRAMES.with_borrow_mut(|frames| drop(frames.pop()));
+        FRAMES.with_borrow_mut(Vec::pop);
     }
 }
 

@@ -2,6 +2,7 @@
 //! with real engines in `wz-testkit`.
 
 mod calls;
+mod hammer;
 mod life;
 mod linking;
 mod listening;

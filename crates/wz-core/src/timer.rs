@@ -36,9 +36,7 @@ pub(crate) fn at(deadline: Instant, wake: impl Fn() + Send + Sync + 'static) -> 
     let timer = process_timer();
     let mut state = timer.state.lock();
     if !state.running {
-        let spawned = std::thread::Builder::new()
-            .name("wz-timer".into())
-            .spawn(|| process_timer().run());
+        let spawned = std::thread::Builder::new().name("wz-timer".into()).spawn(|| process_timer().run());
         // Without a thread the next registration tries again; calls still look at their deadline
         // when they begin and end.
         state.running = spawned.is_ok();
@@ -98,7 +96,7 @@ mod tests {
         let now = Instant::now();
         let send = |text: &'static str| {
             let sender = sender.clone();
-            move || drop(sender.send(text))
+            move || sender.send(text).unwrap()
         };
         let _late = at(now + Duration::from_millis(40), send("late"));
         let ended = at(now + Duration::from_millis(20), send("ended"));

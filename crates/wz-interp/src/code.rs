@@ -73,10 +73,7 @@ impl FunctionSlot {
     /// The slots of functions that are not translated.
     pub(crate) fn stubs(count: usize) -> Box<[Self]> {
         let mut slots: Box<[Self]> = (0..count as u64)
-            .map(|index| Self {
-                code: AtomicPtr::default(),
-                stub: [0, call::TRANSLATE.word(), index],
-            })
+            .map(|index| Self { code: AtomicPtr::default(), stub: [0, call::TRANSLATE.word(), index] })
             .collect();
         for slot in &mut slots {
             // Only now does the stub have its place.

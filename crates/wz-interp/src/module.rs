@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use wz_api::Trap;
 use wz_core::activation::Activation;
 use wz_core::engine::{CompileOptions, EngineModule, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
-use wz_api::Trap;
 use wz_decode::ModuleInfo;
 
 use crate::class::Class;

@@ -36,8 +36,7 @@ impl Ancestors {
                 // Two jumps of the same length in a row: this one goes as far as both.
                 Some(far)
                     if far.jump != Self::NONE
-                        && above.depth - far.depth
-                            == far.depth - self.nodes[far.jump as usize].depth =>
+                        && above.depth - far.depth == far.depth - self.nodes[far.jump as usize].depth =>
                 {
                     far.jump
                 }
@@ -175,7 +174,10 @@ mod tests {
                 // Numbers fall on the way up.
                 let uppermost = up_a.iter().rfind(|node| **node >= b).copied();
                 assert_eq!(forest.uppermost(a, |node| node >= b), uppermost);
-                assert_eq!(forest.lowermost(a, |node| node <= b), up_a.iter().find(|node| **node <= b).copied());
+                assert_eq!(
+                    forest.lowermost(a, |node| node <= b),
+                    up_a.iter().find(|node| **node <= b).copied()
+                );
             }
         }
     }

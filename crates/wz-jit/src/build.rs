@@ -27,7 +27,9 @@ use wz_decode::{ModuleInfo, WalkOptions, walk};
 
 use crate::fold;
 use crate::hash::FastMap;
-use crate::ir::{Block, BlockData, Edge, EdgeData, Function, Inst, InstData, List, Op, Type, Value, ValueDef};
+use crate::ir::{
+    Block, BlockData, Edge, EdgeData, Function, Inst, InstData, List, Op, Type, Value, ValueDef,
+};
 use crate::options::{Options, Passes};
 use control::{Label, Truncations};
 use locals::{Locals, Point};
@@ -163,16 +165,8 @@ pub fn build(
     f.type_index = info.functions[function as usize];
     s.scan.clear();
     walk(info, function, &WalkOptions { fuel: false }, &mut s.scan);
-    let mut builder = Builder {
-        f,
-        s,
-        info,
-        options,
-        current: Block::NONE,
-        code_offset: 0,
-        failed: false,
-        arg_limit: 0,
-    };
+    let mut builder =
+        Builder { f, s, info, options, current: Block::NONE, code_offset: 0, failed: false, arg_limit: 0 };
     walk(info, function, &WalkOptions { fuel: options.fuel }, &mut builder);
     if builder.failed {
         return Err(BuildError::TooComplex);

@@ -248,7 +248,8 @@ impl Preorder {
         self.next_sibling.resize(count, u32::MAX);
         for child in (1..count).rev() {
             let parent = flow.tree.parent(child as u32);
-            self.next_sibling[child] = std::mem::replace(&mut self.first_child[parent as usize], child as u32);
+            self.next_sibling[child] =
+                std::mem::replace(&mut self.first_child[parent as usize], child as u32);
         }
         self.order.clear();
         self.ranges.clear();

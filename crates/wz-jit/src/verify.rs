@@ -121,7 +121,11 @@ impl Verifier<'_> {
             for edge in edges {
                 let data = f.edge(edge);
                 ensure!(data.from == *block, "{edge} leaves {block}, not {}", data.from);
-                ensure!(f.preds(data.to).contains(&edge) || f.preds(data.to).len() > 1000, "{} does not know of {edge}", data.to);
+                ensure!(
+                    f.preds(data.to).contains(&edge) || f.preds(data.to).len() > 1000,
+                    "{} does not know of {edge}",
+                    data.to
+                );
                 count[data.to.index()] += 1;
                 if stage == Stage::Split {
                     let only_way_in = f.preds(data.to).len() == 1;
@@ -199,4 +203,3 @@ impl Verifier<'_> {
 fn is_terminator(op: Op) -> bool {
     op.effect() == crate::ir::Effect::Ends
 }
-

@@ -83,6 +83,30 @@ impl ModuleConfig {
     /// [`Caller::extension`](crate::Caller::extension), and the embedder with
     /// [`Module::extension`](crate::Module::extension). Instances that are made with clones of this
     /// configuration share the value. Of several of one type the last counts.
+    ///
+    /// ```
+    /// use wz::prelude::*;
+    ///
+    /// struct Tenant(u64);
+    ///
+    /// # fn main() -> wz::Result<()> {
+    /// let runtime = Runtime::new();
+    /// runtime
+    ///     .host_module_builder("env")
+    ///     .function("tenant", |caller: &mut Caller<'_>| caller.extension().map_or(0, |Tenant(id)| *id))
+    ///     .instantiate()?;
+    /// let guest = runtime.compile(wat::parse_str(
+    ///     r#"(module (import "env" "tenant" (func $tenant (result i64)))
+    ///         (func (export "who") (result i64) (call $tenant)))"#,
+    /// ).unwrap())?;
+    /// for id in [7, 8] {
+    ///     let config = ModuleConfig::new().with_name("").with(Tenant(id));
+    ///     let module = runtime.instantiate_module(&guest, config)?;
+    ///     assert_eq!(module.typed_function::<(), u64>("who")?.call(())?, id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with<T: Any + Send + Sync>(mut self, value: T) -> Self {
         self.extensions.push((TypeId::of::<T>(), Arc::new(value)));

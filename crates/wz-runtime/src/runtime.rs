@@ -60,7 +60,7 @@ impl Runtime {
     /// # Errors
     /// If an option is out of its range.
     pub fn with_config(config: RuntimeConfig) -> Result<Self> {
-        Ok(Self { store: Store::new(config.into_store_config())? })
+        Ok(Self { store: Store::new(config.into_store_config()?)? })
     }
 
     /// Decodes, validates and compiles a module in the binary format. The result can be
@@ -118,7 +118,9 @@ impl Runtime {
         wasm: impl AsRef<[u8]>,
         config: ModuleConfig,
     ) -> Result<Module> {
-        let compiled = self.compile_with(cx, wasm)?;
+        // A listener factory makes the instance's listeners; those of the compiled module would
+        // come on top.
+        let compiled = self.compile(wasm)?;
         self.instantiate_module_with(cx, &compiled, config)
     }
 

@@ -1,9 +1,12 @@
 //! [`RuntimeConfig`]: what a runtime accepts, and its limits.
 
-use wz_api::CoreFeatures;
+use wz_api::{CoreFeatures, Error, Result};
 use wz_core::StoreConfig;
 
 use crate::engine::EngineKind;
+
+/// The largest stack that can be asked for.
+const MAX_STACK_BYTES: usize = 1 << 30;
 
 /// The configuration of a [`Runtime`](crate::Runtime): a plain value.
 ///
@@ -124,7 +127,8 @@ impl RuntimeConfig {
         self
     }
 
-    /// The guest's stack in bytes. A call that needs more traps with `stack overflow`.
+    /// The guest's stack in bytes, at most 1 GiB. A call that needs more traps with
+    /// `stack overflow`.
     #[must_use]
     pub fn with_max_stack_bytes(mut self, bytes: usize) -> Self {
         self.max_stack_bytes = Some(bytes);
@@ -212,7 +216,7 @@ impl RuntimeConfig {
     }
 
     /// As the core takes it.
-    pub(crate) fn into_store_config(self) -> StoreConfig {
+    pub(crate) fn into_store_config(self) -> Result<StoreConfig> {
         let mut store = StoreConfig::new(self.engine.engine());
         store.features = self.features;
         if let Some(pages) = self.memory_limit_pages {
@@ -226,12 +230,16 @@ impl RuntimeConfig {
         store.decode_limits.module_bytes =
             self.module_limit_bytes.unwrap_or(store.decode_limits.module_bytes);
         store.max_stack_bytes = self.max_stack_bytes.unwrap_or(store.max_stack_bytes);
+        if store.max_stack_bytes > MAX_STACK_BYTES {
+            let bytes = store.max_stack_bytes;
+            return Err(Error::argument(format!("stack of {bytes} bytes is over {MAX_STACK_BYTES} bytes")));
+        }
         store.close_on_context_done = self.close_on_context_done;
         store.fuel = self.fuel;
         store.custom_sections = self.custom_sections;
         store.eager = self.eager;
         store.threads = self.threads;
         store.deterministic = self.deterministic;
-        store
+        Ok(store)
     }
 }

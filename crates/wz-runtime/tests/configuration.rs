@@ -96,6 +96,11 @@ const DOWN: &str = r#"(module (func $down (export "down") (param i32)
 
 #[test]
 fn stack_limits() {
+    let too_large = RuntimeConfig::new().with_max_stack_bytes(usize::MAX);
+    fails(
+        Runtime::with_config(too_large),
+        &format!("stack of {} bytes is over 1073741824 bytes", usize::MAX),
+    );
     let depth = |config: RuntimeConfig, depth: i32| {
         let down =
             runtime(config).instantiate(wasm(DOWN)).unwrap().typed_function::<i32, ()>("down").unwrap();

@@ -122,7 +122,7 @@ fn exits(code: u32) -> Vec<u8> {
 fn exiting_with_zero_is_success() {
     let (runtime, log) = logging();
     let config = ModuleConfig::new().with_start_functions(["_start", "later"]);
-    let module = runtime.instantiate_with(&Context::background(), &exits(0), config).unwrap();
+    let module = runtime.instantiate_with(&Context::background(), exits(0), config).unwrap();
     assert_eq!((module.is_closed(), module.exit_code()), (true, Some(0)));
     assert!(runtime.module("m").is_none());
     assert!(log.lock().unwrap().is_empty(), "nothing runs after the exit");
@@ -139,9 +139,9 @@ fn the_start_section_may_exit_too() {
                 (func (export "_start") (call $log (i32.const 9))))"#
         ))
     };
-    let module = runtime.instantiate(&exits(0)).unwrap();
+    let module = runtime.instantiate(exits(0)).unwrap();
     assert_eq!(module.exit_code(), Some(0));
-    let error = runtime.instantiate(&exits(4)).unwrap_err();
+    let error = runtime.instantiate(exits(4)).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Exit(ExitError { code: 4 })));
     assert!(log.lock().unwrap().is_empty());
     assert!(runtime.module("m").is_none());
@@ -150,7 +150,7 @@ fn the_start_section_may_exit_too() {
 #[test]
 fn exiting_with_another_code_is_that_error() {
     let (runtime, _) = logging();
-    let error = runtime.instantiate(&exits(3)).unwrap_err();
+    let error = runtime.instantiate(exits(3)).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Exit(ExitError { code: 3 })));
     assert_eq!(error.to_string(), "module closed with exit_code(3)");
     assert!(runtime.module("m").is_none());
@@ -234,4 +234,40 @@ fn modules_and_runtimes_do_not_mix() {
     assert!(two.instantiate_module(&compiled, ModuleConfig::new()).is_err());
     one.instantiate(wasm(r#"(module $m (func (export "f")))"#)).unwrap();
     fails(two.instantiate(wasm(r#"(module (import "m" "f" (func)))"#)), "module[m] not instantiated");
+}
+
+#[test]
+fn listeners_and_notifiers_come_with_the_context() {
+    use wz::experimental::{
+        FunctionListener, StackIterator, with_close_notifier, with_function_listener_factory,
+    };
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let (seen, told) = (events.clone(), events.clone());
+    let factory = move |_: &wz::FunctionDefinition| {
+        let seen = seen.clone();
+        let listener = move |_: &Context,
+                             _: &Module,
+                             definition: &wz::FunctionDefinition,
+                             _: &[u64],
+                             _: &mut dyn StackIterator| {
+            seen.lock().unwrap().push(definition.debug_name().to_owned());
+        };
+        Some(Arc::new(listener) as Arc<dyn FunctionListener>)
+    };
+    let notifier = move |_: &Context, code: u32| told.lock().unwrap().push(format!("closed {code}"));
+    let cx = with_function_listener_factory(&Context::background(), Arc::new(factory));
+    let cx = with_close_notifier(&cx, Arc::new(notifier));
+
+    let runtime = Runtime::new();
+    let host = runtime.host_module_builder("env").function("h", || ()).instantiate_with(&cx).unwrap();
+    let guest = wasm(r#"(module $m (import "env" "h" (func $h)) (func $f (export "_start") (call $h)))"#);
+    let take = || std::mem::take(&mut *events.lock().unwrap());
+    runtime.instantiate_with(&cx, &guest, ModuleConfig::new().with_name("")).unwrap();
+    assert_eq!(take(), ["m.f", "env.h", "closed 0"]);
+
+    let compiled = runtime.compile_with(&cx, &guest).unwrap();
+    runtime.instantiate_module(&compiled, ModuleConfig::new()).unwrap();
+    assert_eq!(take(), ["m.f", "env.h"]);
+    host.close_with_exit_code(3).unwrap();
+    assert_eq!(take(), ["closed 3"]);
 }

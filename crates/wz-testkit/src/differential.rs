@@ -233,7 +233,10 @@ impl fmt::Display for Difference {
 pub fn compare(left: &Observation, right: &Observation) -> Result<(), Difference> {
     let steps = |observation: &Observation| {
         let (end, state) = observation.instantiation.clone();
-        let calls = observation.calls.iter().map(|(name, end, state)| (Some(name.clone()), end.clone(), state.clone()));
+        let calls = observation
+            .calls
+            .iter()
+            .map(|(name, end, state)| (Some(name.clone()), end.clone(), state.clone()));
         std::iter::once((None, end, state)).chain(calls).collect::<Vec<_>>()
     };
     let (left, right) = (steps(left), steps(right));
@@ -253,7 +256,10 @@ pub fn compare(left: &Observation, right: &Observation) -> Result<(), Difference
         }
     }
     if left.len() != right.len() {
-        return Err(Difference { call: None, what: format!("{} and {} calls", left.len() - 1, right.len() - 1) });
+        return Err(Difference {
+            call: None,
+            what: format!("{} and {} calls", left.len() - 1, right.len() - 1),
+        });
     }
     Ok(())
 }
@@ -262,7 +268,9 @@ fn state_difference(left: &State, right: &State) -> String {
     fn first<T: fmt::Debug + PartialEq>(what: &str, left: &[T], right: &[T]) -> Option<String> {
         let pair = left.iter().zip(right).find(|(left, right)| left != right);
         let pair = pair.map(|(left, right)| format!("{what} {left:?} and {right:?}"));
-        pair.or_else(|| (left.len() != right.len()).then(|| format!("{} and {} {what}", left.len(), right.len())))
+        pair.or_else(|| {
+            (left.len() != right.len()).then(|| format!("{} and {} {what}", left.len(), right.len()))
+        })
     }
     first("memory", &left.memories, &right.memories)
         .or_else(|| first("global", &left.globals, &right.globals))

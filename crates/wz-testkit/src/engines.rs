@@ -23,7 +23,10 @@ impl std::fmt::Debug for EngineUnderTest {
 /// Every engine there is.
 #[must_use]
 pub fn engines() -> &'static [EngineUnderTest] {
-    &[EngineUnderTest { name: "interpreter", config: || RuntimeConfig::new().with_engine(EngineKind::Interpreter) }]
+    &[EngineUnderTest {
+        name: "interpreter",
+        config: || RuntimeConfig::new().with_engine(EngineKind::Interpreter),
+    }]
 }
 
 /// The engine of that name.

@@ -54,7 +54,11 @@ impl Fixture {
     /// Those of the runtime.
     pub fn try_module(&self, text: &str) -> wz::Result<Module> {
         let compiled = self.runtime.compile(&binary(text))?;
-        self.runtime.instantiate_module_with(&Context::background(), &compiled, ModuleConfig::new().with_name(""))
+        self.runtime.instantiate_module_with(
+            &Context::background(),
+            &compiled,
+            ModuleConfig::new().with_name(""),
+        )
     }
 
     /// Instantiates text under a name.

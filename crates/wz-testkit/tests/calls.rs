@@ -12,9 +12,8 @@ use wz_testkit::random::Random;
 #[test]
 fn wrong_arguments_are_errors() {
     for_each_engine(|engine| {
-        let module = Fixture::new((engine.config)()).module(
-            r#"(module (func (export "f") (param i32 v128) (result i64) (i64.const 1)))"#,
-        );
+        let module = Fixture::new((engine.config)())
+            .module(r#"(module (func (export "f") (param i32 v128) (result i64) (i64.const 1)))"#);
         let function = module.exported_function("f").unwrap();
         let check = |result: wz::Result<()>, text: &str| {
             let error = result.unwrap_err();
@@ -115,7 +114,10 @@ fn check_reversal(count: usize, types: &[ValueType]) {
 #[test]
 fn any_number_of_parameters_and_results_of_every_type() {
     for count in [0, 1, 2, 3, 8, 9, 16, 17, 100] {
-        check_reversal(count, &[ValueType::I32, ValueType::V128, ValueType::F32, ValueType::I64, ValueType::F64]);
+        check_reversal(
+            count,
+            &[ValueType::I32, ValueType::V128, ValueType::F32, ValueType::I64, ValueType::F64],
+        );
     }
     for ty in TYPES.into_iter().filter(|ty| *ty != ValueType::FuncRef) {
         for count in [1, 5, 1_000] {
@@ -145,7 +147,8 @@ fn typed_calls_and_closures_of_every_type() {
                     call $all))"#,
         );
         let function = module.typed_function::<All, All>("all").unwrap();
-        let results = function.call((i32::MIN + 1, 3_000_000_000, -1, u64::MAX - 1, 1.5, 3.0, V128(1))).unwrap();
+        let results =
+            function.call((i32::MIN + 1, 3_000_000_000, -1, u64::MAX - 1, 1.5, 3.0, V128(1))).unwrap();
         assert_eq!(results, (i32::MIN, 3_000_000_001, -2, u64::MAX, 3.0, 1.5, V128(!1)));
     });
 }
@@ -154,18 +157,21 @@ fn typed_calls_and_closures_of_every_type() {
 fn references_make_the_round_trip() {
     for_each_engine(|engine| {
         let fixture = Fixture::new((engine.config)());
-        fixture.host(&HostModule::new("host").with_function(
-            "pass",
-            |function: Option<wz::Function>, value: Option<ExternRef>| (value, function),
-        ));
+        fixture.host(
+            &HostModule::new("host")
+                .with_function("pass", |function: Option<wz::Function>, value: Option<ExternRef>| {
+                    (value, function)
+                }),
+        );
         let module = fixture.module(
             r#"(module
                 (import "host" "pass" (func $pass (param funcref externref) (result externref funcref)))
                 (global $g (mut externref) (ref.null extern))
                 (table $t 1 funcref)
                 (func $seven (export "seven") (result i32) (i32.const 7))
-                (func (export "pass") (param funcref externref) (result externref funcref)
-                    (call $pass (local.get 0) (local.get 1)) (table.set $t (i32.const 0)) (global.set $g)
+                (func (export "pass") (param funcref externref) (result externref funcref) (local funcref)
+                    (call $pass (local.get 0) (local.get 1)) (local.set 2) (global.set $g)
+                    (table.set $t (i32.const 0) (local.get 2))
                     (global.get $g) (table.get $t (i32.const 0)))
                 (func (export "is_null") (param externref) (result i32) (ref.is_null (local.get 0)))
                 (func (export "call") (result i32) (call_indirect (result i32) (i32.const 0))))"#,
@@ -186,7 +192,8 @@ fn references_make_the_round_trip() {
         let nulls = [Value::FuncRef(None), Value::ExternRef(None)];
         let results = call(&module, "pass", &nulls).unwrap();
         assert!(matches!(results[..], [Value::ExternRef(None), Value::FuncRef(None)]), "{results:?}");
-        for (value, expected) in [(None, 1), (Some(ExternRef::new(0_u64)), 0), (Some(ExternRef::new(())), 0)] {
+        for (value, expected) in [(None, 1), (Some(ExternRef::new(0_u64)), 0), (Some(ExternRef::new(())), 0)]
+        {
             let results = call(&module, "is_null", &[Value::ExternRef(value)]).unwrap();
             assert!(matches!(results[..], [Value::I32(null)] if null == expected), "{results:?}");
         }
@@ -201,7 +208,8 @@ fn handles_of_another_runtime_are_errors() {
         let (here, there) = (Fixture::new((engine.config)()), Fixture::new((engine.config)()));
         let (here, there) = (here.module(text), there.module(text));
         let foreign = Value::FuncRef(there.exported_function("f"));
-        let is_argument = |error: wz::Error| assert!(matches!(error.kind(), ErrorKind::Argument(_)), "{error}");
+        let is_argument =
+            |error: wz::Error| assert!(matches!(error.kind(), ErrorKind::Argument(_)), "{error}");
         is_argument(call_error(&here, "f", &[foreign.clone()]));
         is_argument(here.exported_table("t").unwrap().set(0_u32, foreign.clone()).unwrap_err());
         is_argument(here.exported_table("t").unwrap().grow(1_u32, foreign.clone()).unwrap_err());
@@ -239,14 +247,20 @@ fn words_that_are_no_references_are_errors() {
 fn host_functions_see_the_caller() {
     for_each_engine(|engine| {
         let fixture = Fixture::new((engine.config)());
-        fixture.host(&HostModule::new("host").with_function("inspect", |caller: &mut Caller<'_>, at: u32| -> i32 {
-            let module = caller.module().expect("a guest calls");
-            assert_eq!(module.name(), "guest");
-            assert_eq!(caller.extension::<AtomicU32>().map(|state| state.fetch_add(1, Ordering::SeqCst)), Some(41));
-            let memory = caller.memory().expect("the guest's memory");
-            assert!(memory.write_u8(at + 1, 9).is_some() && memory.write_u8(65_536_u32, 9).is_none());
-            memory.read_u8(at).map_or(-1, i32::from)
-        }));
+        fixture.host(&HostModule::new("host").with_function(
+            "inspect",
+            |caller: &mut Caller<'_>, at: u32| -> i32 {
+                let module = caller.module().expect("a guest calls");
+                assert_eq!(module.name(), "guest");
+                assert_eq!(
+                    caller.extension::<AtomicU32>().map(|state| state.fetch_add(1, Ordering::SeqCst)),
+                    Some(41)
+                );
+                let memory = caller.memory().expect("the guest's memory");
+                assert!(memory.write_u8(at + 1, 9).is_some() && memory.write_u8(65_536_u32, 9).is_none());
+                memory.read_u8(at).map_or(-1, i32::from)
+            },
+        ));
         let guest = fixture.configured(
             r#"(module
                 (import "host" "inspect" (func $inspect (param i32) (result i32)))
@@ -291,7 +305,12 @@ fn errors_of_host_functions_come_back_as_they_were() {
         let frames = error.backtrace().expect("where it was called").frames();
         let names: Vec<_> = frames.iter().map(|frame| frame.definition.debug_name()).collect();
         assert_eq!(names, ["host.fail", "guest.$2"]);
-        assert!(error.to_string().starts_with("mine 3\nwasm stack trace:\n\thost.fail(i32)\n\tguest.$2()\n\t\t0x"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("mine 3\nwasm stack trace:\n\thost.fail(i32)\n\tguest.$2()\n\t\t0x"),
+            "{error}"
+        );
         assert_eq!(call_error(&module, "trap", &[]).trap(), Some(Trap::IntegerOverflow));
 
         let exits = fixture.module(

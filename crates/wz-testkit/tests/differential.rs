@@ -1,7 +1,9 @@
 //! Generated modules on wz and on wasmi, and the test of that comparison: faults that are put in
 //! on purpose must all be found.
 
-use wz_testkit::differential::{Case, Fault, Faulty, Miscompile, Miscompiling, Oracle, Verdict, Wasmi, Wz, judge};
+use wz_testkit::differential::{
+    Case, Fault, Faulty, Miscompile, Miscompiling, Oracle, Verdict, Wasmi, Wz, judge,
+};
 use wz_testkit::engines::for_each_engine;
 
 /// How many seeds the comparison with wz runs in every test run; `cargo xtask fuzz-seeds` runs

@@ -113,7 +113,8 @@ fn bulk_operators_cost_by_length_and_before_they_write() {
     ] {
         for_each_engine(|engine| {
             let cost = |len: u32| {
-                let text = format!("(module {declaration} (func (export \"run\") ({operator} (i32.const {len}))))");
+                let text =
+                    format!("(module {declaration} (func (export \"run\") ({operator} (i32.const {len}))))");
                 needed(&metered(engine, &text).1)
             };
             let (none, some, many) = (cost(0), cost(1_000), cost(100_000));
@@ -159,12 +160,15 @@ fn every_endless_shape_runs_dry() {
 fn host_functions_see_and_use_fuel() {
     for_each_engine(|engine| {
         let fixture = Fixture::new((engine.config)().with_fuel(true));
-        fixture.host(&HostModule::new("host").with_function("use", |caller: &mut Caller<'_>, units: u64| -> wz::Result<()> {
-            let before = caller.fuel().expect("it is metered");
-            caller.consume_fuel(units)?;
-            assert_eq!(caller.fuel(), Some(before - units));
-            Ok(())
-        }));
+        fixture.host(&HostModule::new("host").with_function(
+            "use",
+            |caller: &mut Caller<'_>, units: u64| -> wz::Result<()> {
+                let before = caller.fuel().expect("it is metered");
+                caller.consume_fuel(units)?;
+                assert_eq!(caller.fuel(), Some(before - units));
+                Ok(())
+            },
+        ));
         let text = |units: u64| {
             format!(
                 r#"(module (import "host" "use" (func $use (param i64)))
@@ -185,7 +189,11 @@ fn nested_calls_use_the_same_tank() {
         let fixture = Fixture::new((engine.config)().with_fuel(true));
         fixture.host(&HostModule::new("host").with_function("inner", |caller: &mut Caller<'_>| {
             let module = caller.module().expect("a guest calls");
-            module.exported_function("inner").expect("it exports it").call_with(caller.context(), &[]).map(drop)
+            module
+                .exported_function("inner")
+                .expect("it exports it")
+                .call_with(caller.context(), &[])
+                .map(drop)
         }));
         let text = r#"(module (import "host" "inner" (func $host)) (func $direct)
             (func $inner (export "inner") (local i32)
@@ -212,9 +220,8 @@ fn unmetered_runtimes_have_none() {
             assert_eq!(caller.fuel(), None);
             caller.consume_fuel(u64::MAX)
         }));
-        let module = fixture.module(
-            r#"(module (import "host" "see" (func $see)) (func (export "run") (call $see)))"#,
-        );
+        let module =
+            fixture.module(r#"(module (import "host" "see" (func $see)) (func (export "run") (call $see)))"#);
         assert!(run(&module, 0).0.is_ok());
     });
 }

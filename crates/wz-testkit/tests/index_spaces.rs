@@ -22,7 +22,7 @@ const TEXT: &str = r#"(module
     (func $f2 (result i32) (i32.const 30)) (func $f3 (result i32) (i32.const 40))
     (data $d0 "\1e") (data $d1 "\28") (data (memory $m2) (i32.const 0) "\1e") (data (memory $m3) (i32.const 0) "\28")
     (elem (table $t2) (i32.const 0) func $f2) (elem (table $t3) (i32.const 0) func $f3)
-    (elem $e0 func $f2) (elem $e1 func $f3)
+    (elem $e0 func $f2) (elem $e1 func $f3) (elem declare func $f0 $f1)
     FUNCTIONS)"#;
 
 const OWNER: &str = r#"(module
@@ -42,7 +42,12 @@ fn check(body: &str) {
 fn check_with(body: &str, expected: [i32; 4]) {
     for_each_engine(|engine| {
         let functions: String = (0..4)
-            .map(|index| format!("(func (export \"{index}\") (result i32) {})\n", body.replace('#', &index.to_string())))
+            .map(|index| {
+                format!(
+                    "(func (export \"{index}\") (result i32) {})\n",
+                    body.replace('#', &index.to_string())
+                )
+            })
             .collect();
         for (index, expected) in expected.iter().enumerate() {
             let fixture = Fixture::new((engine.config)());
@@ -50,7 +55,10 @@ fn check_with(body: &str, expected: [i32; 4]) {
             let _owner = fixture.named("owner", OWNER);
             let module = fixture.module(&TEXT.replace("FUNCTIONS", &functions));
             let results = call(&module, &index.to_string(), &[]).unwrap();
-            assert!(matches!(results[..], [Value::I32(value)] if value == *expected), "{body} {index}: {results:?}");
+            assert!(
+                matches!(results[..], [Value::I32(value)] if value == *expected),
+                "{body} {index}: {results:?}"
+            );
         }
     });
 }
@@ -66,7 +74,8 @@ fn functions() {
 #[test]
 fn globals() {
     check("(global.get $g#)");
-    let sum = "(i32.add (i32.add (global.get $g0) (global.get $g1)) (i32.add (global.get $g2) (global.get $g3)))";
+    let sum =
+        "(i32.add (i32.add (global.get $g0) (global.get $g1)) (i32.add (global.get $g2) (global.get $g3)))";
     // What is missing from the sum of all is what the item had.
     check(&format!("(global.set $g# (i32.const 0)) (i32.sub (i32.const 100) {sum})"));
     check_with("(global.set $g# (i32.const 7)) (global.get $g#)", [7; 4]);
@@ -79,8 +88,14 @@ fn memories() {
     check("(memory.copy $m3 $m# (i32.const 9) (i32.const 0) (i32.const 1)) (i32.load8_u $m3 (i32.const 9))");
     check("(memory.copy $m# $m# (i32.const 9) (i32.const 0) (i32.const 1)) (i32.load8_u $m# (i32.const 9))");
     check("(v128.load8_lane $m# 0 (i32.const 0) (v128.const i64x2 0 0)) (i32x4.extract_lane 0)");
-    check_with("(memory.fill $m# (i32.const 1) (i32.const 7) (i32.const 2)) (i32.load16_u $m# (i32.const 1))", [0x707; 4]);
-    check_with("(memory.init $m# $d1 (i32.const 1) (i32.const 0) (i32.const 1)) (i32.load8_u $m# (i32.const 1))", [40; 4]);
+    check_with(
+        "(memory.fill $m# (i32.const 1) (i32.const 7) (i32.const 2)) (i32.load16_u $m# (i32.const 1))",
+        [0x707; 4],
+    );
+    check_with(
+        "(memory.init $m# $d1 (i32.const 1) (i32.const 0) (i32.const 1)) (i32.load8_u $m# (i32.const 1))",
+        [40; 4],
+    );
     let sizes = "(i32.add (i32.add (memory.size $m0) (i32.mul (memory.size $m1) (i32.const 10)))
         (i32.add (i32.mul (memory.size $m2) (i32.const 100)) (i32.mul (memory.size $m3) (i32.const 1000))))";
     check_with(&format!("(drop (memory.grow $m# (i32.const 1))) {sizes}"), [1112, 1121, 1211, 2111]);
@@ -123,8 +138,14 @@ fn segments() {
             [expected; 4],
         );
     }
-    check_with("(data.drop $d0) (memory.init $m0 $d1 (i32.const 5) (i32.const 0) (i32.const 1)) (i32.const 1)", [1; 4]);
-    check_with("(elem.drop $e0) (table.init $t0 $e1 (i32.const 5) (i32.const 0) (i32.const 1)) (i32.const 1)", [1; 4]);
+    check_with(
+        "(data.drop $d0) (memory.init $m0 $d1 (i32.const 5) (i32.const 0) (i32.const 1)) (i32.const 1)",
+        [1; 4],
+    );
+    check_with(
+        "(elem.drop $e0) (table.init $t0 $e1 (i32.const 5) (i32.const 0) (i32.const 1)) (i32.const 1)",
+        [1; 4],
+    );
 }
 
 #[test]
@@ -134,24 +155,28 @@ fn initializers_reach_imported_globals_and_functions() {
         let _owner = fixture.named(
             "owner",
             r#"(module (global (export "a") i32 (i32.const 3)) (global (export "b") i32 (i32.const 4))
-                (func (export "f") (result i32) (i32.const 20)))"#,
+                (func $f (export "f") (result i32) (i32.const 20))
+                (func $h (result i32) (i32.const 50)) (global (export "r") funcref (ref.func $h)) (elem declare func $h))"#,
         );
         let module = fixture.module(
             r#"(module
                 (import "owner" "a" (global $a i32)) (import "owner" "b" (global $b i32))
                 (import "owner" "f" (func $f (result i32)))
+                (import "owner" "r" (global $r funcref))
                 (global $c i32 (i32.mul (global.get $b) (i32.const 10)))
-                (global $d i32 (i32.add (global.get $c) (global.get $a)))
-                (global $r funcref (ref.func $f))
+                (global $d (mut i32) (i32.add (i32.mul (global.get $b) (i32.const 10)) (global.get $a)))
                 (func $g (result i32) (i32.const 30))
-                (memory 1) (data (offset (i32.sub (global.get $d) (global.get $b))) "x")
-                (table 2 funcref) (elem (offset (i32.const 0)) funcref (global.get $r) (ref.func $g))
+                (memory 1) (data (offset (i32.sub (i32.const 43) (global.get $b))) "x")
+                (table 3 funcref)
+                (elem (offset (i32.sub (global.get $b) (i32.const 4))) funcref (global.get $r) (ref.func $g) (ref.func $f))
                 (func (export "d") (result i32) (global.get $d))
                 (func (export "at") (result i32) (i32.load8_u (i32.const 39)))
                 (func (export "calls") (result i32)
-                    (i32.add (call_indirect (result i32) (i32.const 0)) (call_indirect (result i32) (i32.const 1)))))"#,
+                    (i32.add (call_indirect (result i32) (i32.const 0))
+                        (i32.mul (i32.const 100) (i32.add (call_indirect (result i32) (i32.const 2))
+                            (i32.mul (i32.const 100) (call_indirect (result i32) (i32.const 1))))))))"#,
         );
-        for (name, expected) in [("d", 43), ("at", 120), ("calls", 50)] {
+        for (name, expected) in [("d", 43), ("at", 120), ("calls", 302_050)] {
             let results = call(&module, name, &[]).unwrap();
             assert!(matches!(results[..], [Value::I32(value)] if value == expected), "{name}: {results:?}");
         }

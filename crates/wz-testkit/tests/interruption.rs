@@ -115,7 +115,8 @@ fn closing_ends_every_shape() {
     for_each_engine(|engine| {
         for (shape, body) in SHAPES {
             let (_fixture, module) = endless(engine, body);
-            let code = ended(&module, &Context::background(), shape, || module.close_with_exit_code(33).unwrap());
+            let code =
+                ended(&module, &Context::background(), shape, || module.close_with_exit_code(33).unwrap());
             assert_eq!(code, 33, "{shape}");
         }
     });
@@ -125,7 +126,9 @@ fn closing_ends_every_shape() {
 fn closing_the_runtime_ends_calls() {
     for_each_engine(|engine| {
         let (fixture, module) = endless(engine, "(loop (br 0))");
-        let code = ended(&module, &Context::background(), "loop", || fixture.runtime.close_with_exit_code(4).unwrap());
+        let code = ended(&module, &Context::background(), "loop", || {
+            fixture.runtime.close_with_exit_code(4).unwrap()
+        });
         assert_eq!(code, 4);
     });
 }
@@ -134,7 +137,9 @@ fn closing_the_runtime_ends_calls() {
 fn start_functions_end_too() {
     for_each_engine(|engine| {
         let fixture = Fixture::new((engine.config)().with_close_on_context_done(true));
-        for text in ["(module (start 0) (func (loop (br 0))))", r#"(module (func (export "_start") (loop (br 0))))"#] {
+        for text in
+            ["(module (start 0) (func (loop (br 0))))", r#"(module (func (export "_start") (loop (br 0))))"#]
+        {
             let compiled = fixture.compile(text);
             let cx = Context::background().with_timeout(Duration::from_millis(20));
             let started = Instant::now();
@@ -227,7 +232,8 @@ fn blocked_host_functions_are_woken() {
         assert_eq!(ended(&module, &cx, "deadline", || {}), ExitError::DEADLINE_EXCEEDED);
 
         let module = fixture.module(text);
-        let code = ended(&module, &Context::background(), "close", || module.close_with_exit_code(9).unwrap());
+        let code =
+            ended(&module, &Context::background(), "close", || module.close_with_exit_code(9).unwrap());
         assert_eq!(code, 9);
     });
 }
@@ -256,11 +262,14 @@ fn a_registration_that_is_dropped_is_not_woken() {
 fn interruption_in_nested_calls_ends_all_of_them() {
     for_each_engine(|engine| {
         let fixture = Fixture::new((engine.config)().with_close_on_context_done(true));
-        fixture.host(&HostModule::new("host").with_function("inner", |caller: &mut Caller<'_>| -> wz::Result<()> {
-            let module = caller.module().expect("a guest calls");
-            let inner = module.exported_function("inner").expect("it exports it");
-            inner.call_with(caller.context(), &[]).map(drop)
-        }));
+        fixture.host(&HostModule::new("host").with_function(
+            "inner",
+            |caller: &mut Caller<'_>| -> wz::Result<()> {
+                let module = caller.module().expect("a guest calls");
+                let inner = module.exported_function("inner").expect("it exports it");
+                inner.call_with(caller.context(), &[]).map(drop)
+            },
+        ));
         let module = fixture.module(
             r#"(module (import "host" "inner" (func $inner))
                 (func (export "run") (call $inner) unreachable) (func (export "inner") (loop (br 0))))"#,

@@ -137,7 +137,10 @@ fn unsafe_is_where_it_may_be() {
                 let listed = allowed.as_ref().is_some_and(|path| list.contains(&shown(&root, path)));
                 if !listed {
                     let what = allowed.map_or("what is not a module".into(), |path| shown(&root, &path));
-                    problems.push(format!("{}: unsafe allowed in {what}, not in docs/unsafe.md", shown(&root, &file)));
+                    problems.push(format!(
+                        "{}: unsafe allowed in {what}, not in docs/unsafe.md",
+                        shown(&root, &file)
+                    ));
                 }
             }
         }
@@ -157,8 +160,10 @@ fn modules_with_unsafe(file: &Path, text: &str) -> Vec<Option<PathBuf>> {
         } else if line.contains(outer) {
             let after = |line: &&&str| !line.starts_with("#[") && !line.starts_with("//");
             let own = line.rsplit_once(']').map_or("", |(_, rest)| rest.trim());
-            let item = if own.is_empty() { lines[position + 1..].iter().find(after).copied() } else { Some(own) };
-            let module = item.and_then(|item| item.strip_suffix(';')?.rsplit_once("mod ")).map(|(_, name)| name);
+            let item =
+                if own.is_empty() { lines[position + 1..].iter().find(after).copied() } else { Some(own) };
+            let module =
+                item.and_then(|item| item.strip_suffix(';')?.rsplit_once("mod ")).map(|(_, name)| name);
             found.push(module.map(|name| child_module(file, name)));
         }
     }
@@ -179,10 +184,15 @@ fn shown(root: &Path, path: &Path) -> String {
 #[test]
 fn allowed_modules_are_found() {
     let allow = concat!("#[all", "ow(unsafe_code)]");
-    let text = format!("{allow}\n#[doc(hidden)]\npub(crate) mod guest;\n{allow} mod records;\n{allow}\nfn f() {{}}\n");
+    let text = format!(
+        "{allow}\n#[doc(hidden)]\npub(crate) mod guest;\n{allow} mod records;\n{allow}\nfn f() {{}}\n"
+    );
     let found = modules_with_unsafe(Path::new("src/sys.rs"), &text);
     assert_eq!(found, [Some("src/sys/guest.rs".into()), Some("src/sys/records.rs".into()), None]);
-    assert_eq!(modules_with_unsafe(Path::new("src/lib.rs"), &format!("{allow} mod a;")), [Some("src/a.rs".into())]);
+    assert_eq!(
+        modules_with_unsafe(Path::new("src/lib.rs"), &format!("{allow} mod a;")),
+        [Some("src/a.rs".into())]
+    );
 }
 
 #[test]

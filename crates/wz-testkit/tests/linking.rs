@@ -51,7 +51,11 @@ fn memories_tables_and_globals_are_shared() {
         assert_eq!(i32_of(call(&owner, "call", &index)), 7);
         assert_eq!(i32_of(call(&owner, "call", &index)), 14);
         let _second = fixture.module(text);
-        assert_eq!(i32_of(call(&owner, "call", &index)), 7, "the second instance's function replaced the first's");
+        assert_eq!(
+            i32_of(call(&owner, "call", &index)),
+            7,
+            "the second instance's function replaced the first's"
+        );
     });
 }
 
@@ -109,7 +113,8 @@ fn every_import_that_does_not_match_is_listed() {
 fn current_sizes_count_when_linking() {
     for_each_engine(|engine| {
         let fixture = Fixture::new((engine.config)());
-        let owner = fixture.named("owner", r#"(module (memory (export "m") 1 5) (table (export "t") 1 5 funcref))"#);
+        let owner =
+            fixture.named("owner", r#"(module (memory (export "m") 1 5) (table (export "t") 1 5 funcref))"#);
         let text = r#"(module (import "owner" "m" (memory 2 5)) (import "owner" "t" (table 3 6 funcref)))"#;
         assert!(fixture.try_module(text).is_err());
         assert_eq!(owner.memory().unwrap().grow(1_u32), Some(1));
@@ -147,7 +152,10 @@ fn a_failed_instantiation_frees_its_name() {
         let fixture = Fixture::new((engine.config)());
         let config = || ModuleConfig::new().with_name("x");
         let trap = fixture.compile("(module (start 0) (func unreachable))");
-        assert_eq!(fixture.runtime.instantiate_module(&trap, config()).unwrap_err().trap(), Some(Trap::Unreachable));
+        assert_eq!(
+            fixture.runtime.instantiate_module(&trap, config()).unwrap_err().trap(),
+            Some(Trap::Unreachable)
+        );
         let fine = fixture.compile("(module)");
         fixture.runtime.instantiate_module(&fine, config()).unwrap();
     });
@@ -210,7 +218,8 @@ fn anonymous_instances_end_with_their_last_handle() {
 
         for keep in ["m", "t", "g"] {
             let (module, alive) = watched(&fixture, "", text);
-            let handles = (module.exported_memory(keep), module.exported_table(keep), module.exported_global(keep));
+            let handles =
+                (module.exported_memory(keep), module.exported_table(keep), module.exported_global(keep));
             drop(module);
             if let Some(memory) = &handles.0 {
                 assert_eq!(memory.write_u8(0_u32, 1), Some(()));

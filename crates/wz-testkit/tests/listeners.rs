@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use wz::experimental::{FunctionListener, FunctionListenerFactory, StackIterator, with_function_listener_factory};
-use wz::{Caller, Context, Error, Fuel, FunctionDefinition, HostModule, Module, ModuleConfig, Trap, Value, with_fuel};
+use wz::experimental::{
+    FunctionListener, FunctionListenerFactory, StackIterator, with_function_listener_factory,
+};
+use wz::{
+    Caller, Context, Error, Fuel, FunctionDefinition, HostModule, Module, ModuleConfig, Trap, Value,
+    with_fuel,
+};
 use wz_testkit::engines::for_each_engine;
 use wz_testkit::fixture::{Fixture, binary, call, code_offset};
 
@@ -44,7 +49,8 @@ fn kind(error: &Error) -> String {
     match (error.trap(), error.exit_code()) {
         (Some(trap), _) => trap.to_string(),
         (_, Some(code)) => format!("exit {code}"),
-        _ => error.to_string().lines().next().unwrap_or_default().to_owned(),
+        // The message of a panic comes with a remark.
+        _ => error.to_string().lines().next().unwrap_or_default().replace(" (recovered by wz)", ""),
     }
 }
 
@@ -94,7 +100,10 @@ fn listening(factory: &Arc<dyn FunctionListenerFactory>) -> Context {
 
 /// A listener of one closure over `before`, as factory for every function.
 fn each_before(
-    before: impl Fn(&Context, &Module, &FunctionDefinition, &[u64], &mut dyn StackIterator) + Send + Sync + 'static,
+    before: impl Fn(&Context, &Module, &FunctionDefinition, &[u64], &mut dyn StackIterator)
+    + Send
+    + Sync
+    + 'static,
 ) -> Arc<dyn FunctionListenerFactory> {
     let listener: Arc<dyn FunctionListener> = Arc::new(before);
     Arc::new(move |_: &FunctionDefinition| Some(listener.clone()))
@@ -121,7 +130,9 @@ fn check(text: &str, expected: &[&str]) {
             .with_function("fail", || -> wz::Result<()> { Err(Error::host("failed")) })
             .with_function("exit", || -> wz::Result<()> { Err(Error::exit(7)) })
             .with_function("panic", || -> i32 { panic!("host panic") })
-            .with_function("close", |caller: &mut Caller<'_>| caller.module().unwrap().close_with_exit_code(8))
+            .with_function("close", |caller: &mut Caller<'_>| {
+                caller.module().unwrap().close_with_exit_code(8)
+            })
             .with_function("use_up", |caller: &mut Caller<'_>| caller.consume_fuel(u64::MAX))
             .with_function("back", |caller: &mut Caller<'_>| -> wz::Result<i32> {
                 let inner = caller.module().unwrap().exported_function("inner").unwrap();
@@ -152,7 +163,15 @@ fn s1_1_and_1_2_every_before_has_one_end_and_calls_nest() {
             (func $b (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
             (func $run (export "run") (drop (call $a (i32.const 1))) (drop (call $b (i32.const 5)))))"#,
         &[
-            "> run() 0", "> a(1) 1", "> b(1) 2", "< b(2) 3", "> b(9) 2", "< b(10) 3", "< a(2) 2", "> b(5) 1", "< b(6) 2",
+            "> run() 0",
+            "> a(1) 1",
+            "> b(1) 2",
+            "< b(2) 3",
+            "> b(9) 2",
+            "< b(10) 3",
+            "< a(2) 2",
+            "> b(5) 1",
+            "< b(6) 2",
             "< run() 1",
         ],
     );
@@ -173,15 +192,39 @@ fn s3_contexts_nest_in_a_call_tree_of_three_levels() {
         &[
             "> run() 0",
             "> middle() 1",
-            "> leaf() 2", "> log_depth() 3", "host at 4", "< log_depth() 4", "< leaf() 3",
-            "> leaf() 2", "> log_depth() 3", "host at 4", "< log_depth() 4", "< leaf() 3",
-            "> log_depth() 2", "host at 3", "< log_depth() 3",
+            "> leaf() 2",
+            "> log_depth() 3",
+            "host at 4",
+            "< log_depth() 4",
+            "< leaf() 3",
+            "> leaf() 2",
+            "> log_depth() 3",
+            "host at 4",
+            "< log_depth() 4",
+            "< leaf() 3",
+            "> log_depth() 2",
+            "host at 3",
+            "< log_depth() 3",
             "< middle() 2",
-            "> leaf() 1", "> log_depth() 2", "host at 3", "< log_depth() 3", "< leaf() 2",
+            "> leaf() 1",
+            "> log_depth() 2",
+            "host at 3",
+            "< log_depth() 3",
+            "< leaf() 2",
             "> middle() 1",
-            "> leaf() 2", "> log_depth() 3", "host at 4", "< log_depth() 4", "< leaf() 3",
-            "> leaf() 2", "> log_depth() 3", "host at 4", "< log_depth() 4", "< leaf() 3",
-            "> log_depth() 2", "host at 3", "< log_depth() 3",
+            "> leaf() 2",
+            "> log_depth() 3",
+            "host at 4",
+            "< log_depth() 4",
+            "< leaf() 3",
+            "> leaf() 2",
+            "> log_depth() 3",
+            "host at 4",
+            "< log_depth() 4",
+            "< leaf() 3",
+            "> log_depth() 2",
+            "host at 3",
+            "< log_depth() 3",
             "< middle() 2",
             "< run() 1",
         ],
@@ -195,7 +238,12 @@ fn s1_3_values_of_two_words() {
             (func $f (param i32 v128 f32 v128) (result v128 i64) (local.get 1) (i64.const -1))
             (func $run (export "run")
                 (call $f (i32.const -1) (v128.const i64x2 2 3) (f32.const 1) (v128.const i64x2 4 5)) drop drop))"#,
-        &["> run() 0", "> f(4294967295,2,3,1065353216,4,5) 1", "< f(2,3,18446744073709551615) 2", "< run() 1"],
+        &[
+            "> run() 0",
+            "> f(4294967295,2,3,1065353216,4,5) 1",
+            "< f(2,3,18446744073709551615) 2",
+            "< run() 1",
+        ],
     );
 }
 
@@ -284,7 +332,10 @@ fn s2_1_to_2_4_what_before_gets() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = seen.clone();
         let factory = each_before(move |cx, module, definition, params, _| {
-            let import = definition.import().map(|(module, name)| format!(" import {module}.{name}")).unwrap_or_default();
+            let import = definition
+                .import()
+                .map(|(module, name)| format!(" import {module}.{name}"))
+                .unwrap_or_default();
             log.lock().unwrap().push(format!(
                 "{} #{}{import} in {} ({}) {:?}",
                 definition.debug_name(),
@@ -421,8 +472,12 @@ fn s3_4_none_derives_nothing() {
         let log = seen.clone();
         let factory = each_before(move |cx, _, _, _, _| log.lock().unwrap().push(cx.clone()));
         let fixture = Fixture::new((engine.config)());
-        let module =
-            instantiate(&fixture, &listening(&factory), "", r#"(module (func $a) (func (export "run") (call $a)))"#);
+        let module = instantiate(
+            &fixture,
+            &listening(&factory),
+            "",
+            r#"(module (func $a) (func (export "run") (call $a)))"#,
+        );
         let cx = Context::background().with_value(1_u8);
         module.exported_function("run").unwrap().call_with(&cx, &[]).unwrap();
         let seen = seen.lock().unwrap();
@@ -440,8 +495,14 @@ fn s3_5_calls_back_start_with_the_context_that_the_host_function_passes() {
             (func $run (export "run") (drop (call $back)) (drop (call $without))))"#,
         &[
             "> run() 0",
-            "> back() 1", "> inner() 2", "< inner() 3", "< back(0) 2",
-            "> back_without_context() 1", "> inner() 0", "< inner() 1", "< back_without_context(0) 2",
+            "> back() 1",
+            "> inner() 2",
+            "< inner() 3",
+            "< back(0) 2",
+            "> back_without_context() 1",
+            "> inner() 0",
+            "< inner() 1",
+            "< back_without_context(0) 2",
             "< run() 1",
         ],
     );
@@ -456,8 +517,15 @@ fn s4_1_traps_abort_innermost_first() {
             (func $a (call $c (i32.const 1)) (call $b) drop drop)
             (func $run (export "run") (call $a)))"#,
         &[
-            "> run() 0", "> a() 1", "> c(1) 2", "< c(1) 3", "> b() 2", "> c(0) 3",
-            "! c: integer divide by zero 4", "! b: integer divide by zero 3", "! a: integer divide by zero 2",
+            "> run() 0",
+            "> a() 1",
+            "> c(1) 2",
+            "< c(1) 3",
+            "> b() 2",
+            "> c(0) 3",
+            "! c: integer divide by zero 4",
+            "! b: integer divide by zero 3",
+            "! a: integer divide by zero 2",
             "! run: integer divide by zero 1",
         ],
     );
@@ -474,8 +542,12 @@ fn s4_2_so_do_errors_exits_and_exhausted_fuel() {
         check(
             &text(name),
             &[
-                "> run() 0", "> a() 1", &format!("> {name}() 2"), &format!("! {name}: {error} 3"),
-                &format!("! a: {error} 2"), &format!("! run: {error} 1"),
+                "> run() 0",
+                "> a() 1",
+                &format!("> {name}() 2"),
+                &format!("! {name}: {error} 3"),
+                &format!("! a: {error} 2"),
+                &format!("! run: {error} 1"),
             ],
         );
     }
@@ -503,7 +575,12 @@ fn s4_2_deadlines_abort() {
         let code = wz::ExitError::DEADLINE_EXCEEDED;
         assert_eq!(
             log.take(),
-            ["> run() 0".into(), "> spin() 1".into(), format!("! spin: exit {code} 2"), format!("! run: exit {code} 1")]
+            [
+                "> run() 0".into(),
+                "> spin() 1".into(),
+                format!("! spin: exit {code} 2"),
+                format!("! run: exit {code} 1")
+            ]
         );
     });
 }
@@ -538,7 +615,12 @@ fn s4_4_panics_of_host_functions_abort() {
     check(
         r#"(module (import "host" "panic" (func $panic (result i32))) (func $a (drop (call $panic))) (func $run (export "run") (call $a)))"#,
         &[
-            "> run() 0", "> a() 1", "> panic() 2", "! panic: host panic 3", "! a: host panic 2", "! run: host panic 1",
+            "> run() 0",
+            "> a() 1",
+            "> panic() 2",
+            "! panic: host panic 3",
+            "! a: host panic 2",
+            "! run: host panic 1",
         ],
     );
 }
@@ -551,8 +633,14 @@ fn s4_5_a_handled_error_of_an_inner_call_ends_there() {
             (func $deep unreachable) (func $inner (export "inner") (call $deep))
             (func $run (export "run") (drop (call $back))))"#,
         &[
-            "> run() 0", "> back() 1", "> inner() 2", "> deep() 3", "! deep: unreachable 4", "! inner: unreachable 3",
-            "< back(1) 2", "< run() 1",
+            "> run() 0",
+            "> back() 1",
+            "> inner() 2",
+            "> deep() 3",
+            "! deep: unreachable 4",
+            "! inner: unreachable 3",
+            "< back(1) 2",
+            "< run() 1",
         ],
     );
 }
@@ -568,7 +656,15 @@ fn s4_6_and_4_7_tail_calls_end_their_callers_first() {
             (func $c (result i64) (return_call $add (i64.const 2) (i64.const 3)))
             (func $run (export "run") (drop (call $a))))"#,
         &[
-            "> run() 0", "> a() 1", "~ a 2", "> b(1) 1", "~ b 2", "> c() 1", "~ c 2", "> add(2,3) 1", "< add(5) 2",
+            "> run() 0",
+            "> a() 1",
+            "~ a 2",
+            "> b(1) 1",
+            "~ b 2",
+            "> c() 1",
+            "~ c 2",
+            "> add(2,3) 1",
+            "< add(5) 2",
             "< run() 1",
         ],
     );
@@ -624,7 +720,8 @@ fn s4_6_without_tail_call_there_is_after_without_results() {
     for_each_engine(|engine| {
         let log = Arc::new(Log::default());
         let listener: Arc<dyn FunctionListener> = Arc::new(Plain(log.clone()));
-        let factory: Arc<dyn FunctionListenerFactory> = Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
+        let factory: Arc<dyn FunctionListenerFactory> =
+            Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
         let fixture = Fixture::new((engine.config)());
         let module = instantiate(
             &fixture,
@@ -669,7 +766,8 @@ fn s5_1_listeners_may_call_functions() {
             fn abort(&self, _: &Context, _: &Module, _: &FunctionDefinition, _: &Error) {}
         }
         let listener: Arc<dyn FunctionListener> = Arc::new(Reentrant(log.clone()));
-        let factory: Arc<dyn FunctionListenerFactory> = Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
+        let factory: Arc<dyn FunctionListenerFactory> =
+            Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
         let fixture = Fixture::new((engine.config)());
         let module = instantiate(
             &fixture,
@@ -680,7 +778,16 @@ fn s5_1_listeners_may_call_functions() {
         call(&module, "run", &[Value::I64(2)]).unwrap();
         assert_eq!(
             log.take(),
-            ["> 2 with 1 frames", "> 1 with 2 frames", "> 0 with 3 frames", "< 0", "= 0", "< 10", "= 10", "< 20"]
+            [
+                "> 2 with 1 frames",
+                "> 1 with 2 frames",
+                "> 0 with 3 frames",
+                "< 0",
+                "= 0",
+                "< 10",
+                "= 10",
+                "< 20"
+            ]
         );
     });
 }
@@ -822,8 +929,12 @@ fn s6_1_compile_time_listeners_are_for_all_instances() {
         call(&plain, "run", &[]).unwrap();
         assert_eq!(log.take(), ["compiled> run() 0", "compiled< run() 1"]);
         call(&both, "run", &[]).unwrap();
-        // Also 6.4: in order of registration, each with the context of the one before.
-        assert_eq!(log.take(), ["compiled> run() 0", "instance> run() 1", "compiled< run() 1", "instance< run() 2"]);
+        // Also 6.4: in order of registration, each `before` with the context of the one before it; the
+        // last one is that of the call.
+        assert_eq!(
+            log.take(),
+            ["compiled> run() 0", "instance> run() 1", "compiled< run() 2", "instance< run() 2"]
+        );
     });
 }
 
@@ -898,7 +1009,8 @@ fn s7_1_threads_have_their_own_paired_events() {
             fn abort(&self, _: &Context, _: &Module, _: &FunctionDefinition, _: &Error) {}
         }
         let listener: Arc<dyn FunctionListener> = Arc::new(Threads(events.clone()));
-        let factory: Arc<dyn FunctionListenerFactory> = Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
+        let factory: Arc<dyn FunctionListenerFactory> =
+            Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
         let fixture = Fixture::new((engine.config)());
         let module = instantiate(
             &fixture,
@@ -947,11 +1059,17 @@ fn s7_2_listeners_run_on_the_thread_of_the_call() {
             }
         }
         let count = Arc::new(AtomicU32::new(0));
-        let listener: Arc<dyn FunctionListener> = Arc::new(OnThread(std::thread::current().id(), count.clone()));
-        let factory: Arc<dyn FunctionListenerFactory> = Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
+        let listener: Arc<dyn FunctionListener> =
+            Arc::new(OnThread(std::thread::current().id(), count.clone()));
+        let factory: Arc<dyn FunctionListenerFactory> =
+            Arc::new(move |_: &FunctionDefinition| Some(listener.clone()));
         let fixture = Fixture::new((engine.config)().with_close_on_context_done(true));
-        let module =
-            instantiate(&fixture, &listening(&factory), "", r#"(module (func $run (export "run") (loop (br 0))))"#);
+        let module = instantiate(
+            &fixture,
+            &listening(&factory),
+            "",
+            r#"(module (func $run (export "run") (loop (br 0))))"#,
+        );
         let (closer, seen) = (module.clone(), count.clone());
         let closing = std::thread::spawn(move || {
             while seen.load(Ordering::SeqCst) == 0 {

@@ -38,7 +38,7 @@ fn one_instance_is_called_by_several_threads() {
 #[test]
 fn traps_and_overflows_of_one_thread_do_not_touch_others() {
     for_each_engine(|engine| {
-        let module = Fixture::new((engine.config)()).module(
+        let module = Fixture::new((engine.config)().with_max_stack_bytes(256 << 10)).module(
             r#"(module (memory 1)
                 (func (export "trap") (drop (i32.load (i32.const -1))))
                 (func $down (export "down") (call $down))
@@ -54,8 +54,13 @@ fn traps_and_overflows_of_one_thread_do_not_touch_others() {
                 scope.spawn(move || {
                     for _ in 0..20 {
                         match thread % 3 {
-                            0 => assert_eq!(call_error(&module, "trap", &[]).trap(), Some(Trap::OutOfBoundsMemoryAccess)),
-                            1 => assert_eq!(call_error(&module, "down", &[]).trap(), Some(Trap::StackOverflow)),
+                            0 => assert_eq!(
+                                call_error(&module, "trap", &[]).trap(),
+                                Some(Trap::OutOfBoundsMemoryAccess)
+                            ),
+                            1 => {
+                                assert_eq!(call_error(&module, "down", &[]).trap(), Some(Trap::StackOverflow))
+                            }
                             _ => {
                                 let results = call(&module, "sum", &[]).unwrap();
                                 assert!(matches!(results[..], [Value::I32(499_500)]), "{results:?}");
@@ -103,15 +108,18 @@ fn hammer_closing_while_others_are_in_the_host() {
         let fixture = Fixture::new((engine.config)().with_close_on_context_done(true));
         let inside = Arc::new(AtomicU32::new(0));
         let counter = inside.clone();
-        fixture.host(&HostModule::new("host").with_function("visit", move |caller: &mut Caller<'_>, value: i32| {
-            counter.fetch_add(1, Ordering::SeqCst);
-            let module = caller.module().expect("a guest calls");
-            assert_eq!(module.name(), "hammer");
-            let memory = caller.memory().expect("its memory");
-            memory.write_u32(0_u32, 7).expect("in bounds, closed or not");
-            std::thread::yield_now();
-            value + 1
-        }));
+        fixture.host(&HostModule::new("host").with_function(
+            "visit",
+            move |caller: &mut Caller<'_>, value: i32| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let module = caller.module().expect("a guest calls");
+                assert_eq!(module.name(), "hammer");
+                let memory = caller.memory().expect("its memory");
+                memory.write_u32(0_u32, 7).expect("in bounds, closed or not");
+                std::thread::yield_now();
+                value + 1
+            },
+        ));
         let compiled = fixture.compile(
             r#"(module (import "host" "visit" (func $visit (param i32) (result i32))) (memory 1)
                 (func (export "run") (param i32) (result i32) (call $visit (call $visit (local.get 0)))))"#,
@@ -154,7 +162,10 @@ fn hammer_closing_while_others_are_in_the_host() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             done.store(true, Ordering::SeqCst);
-            workers.into_iter().map(|worker| worker.join().unwrap()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap())
+                .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
         });
         assert!(fine > 0 && inside.load(Ordering::SeqCst) >= fine, "{fine} calls, {ended} ended");
     });
@@ -172,7 +183,9 @@ fn compiling_and_instantiating_from_several_threads() {
                         let name = format!("m{thread}-{round}");
                         let module = fixture.named(
                             &name,
-                            &format!(r#"(module (memory 1) (func (export "f") (result i32) (i32.const {round})))"#),
+                            &format!(
+                                r#"(module (memory 1) (func (export "f") (result i32) (i32.const {round})))"#
+                            ),
                         );
                         let results = call(&module, "f", &[]).unwrap();
                         assert!(matches!(results[..], [Value::I32(value)] if value == round), "{results:?}");

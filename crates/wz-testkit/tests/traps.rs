@@ -58,7 +58,8 @@ fn divisions() {
             check(&body, &format!("{upper}{operator}"), Trap::IntegerDivideByZero);
         }
         let bits = if ty == "i32" { 31 } else { 63 };
-        let body = format!("(drop ({ty}.div_s ({ty}.shl ({ty}.const 1) ({ty}.const {bits})) ({ty}.const -1)))");
+        let body =
+            format!("(drop ({ty}.div_s ({ty}.shl ({ty}.const 1) ({ty}.const {bits})) ({ty}.const -1)))");
         check(&body, &format!("{upper}DivS"), Trap::IntegerOverflow);
     }
 }
@@ -229,11 +230,17 @@ fn traps_in_start_functions_say_so() {
         let fixture = Fixture::new((engine.config)());
         let error = fixture.try_module("(module $m (start $s) (func $s unreachable))").unwrap_err();
         assert_eq!(error.trap(), Some(Trap::Unreachable));
-        assert!(error.to_string().starts_with("start function[m.s] failed: wasm error: unreachable"), "{error}");
+        assert!(
+            error.to_string().starts_with("start function[m.s] failed: wasm error: unreachable"),
+            "{error}"
+        );
         let compiled = fixture.compile(r#"(module (func (export "_start") unreachable))"#);
         let config = wz::ModuleConfig::new().with_name("x");
         let error = fixture.runtime.instantiate_module(&compiled, config).unwrap_err();
-        assert!(error.to_string().starts_with("module[x] function[_start] failed: wasm error: unreachable"), "{error}");
+        assert!(
+            error.to_string().starts_with("module[x] function[_start] failed: wasm error: unreachable"),
+            "{error}"
+        );
         assert!(fixture.runtime.module("x").is_none(), "it does not stay behind");
     });
 }

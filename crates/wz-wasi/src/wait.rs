@@ -9,7 +9,7 @@ use wz_api::{Caller, WakeRegistration};
 use crate::fs::{File, Interest, Readiness};
 use crate::host::Failure;
 use crate::stream::WakeFn;
-use crate::sys::{self, Waker};
+use crate::sys::Waker;
 
 /// A thread that is about to block, registered to be woken when its call should end.
 pub(crate) struct Waiter<'a, 'c> {
@@ -85,7 +85,7 @@ impl<'a, 'c> Waiter<'a, 'c> {
     #[cfg(unix)]
     fn block(&self, targets: &[Target<'_>], timeout: Option<Duration>) -> Result<(), Failure> {
         let mut host: Vec<_> = targets.iter().filter_map(host_poll).collect();
-        Ok(sys::poll(Some(&self.waker), &mut host, timeout).map_err(crate::Errno::from)?)
+        Ok(crate::sys::poll(Some(&self.waker), &mut host, timeout).map_err(crate::Errno::from)?)
     }
 
     #[cfg(not(unix))]
@@ -106,7 +106,7 @@ fn waits_on_host(_: &dyn File) -> bool {
 }
 
 #[cfg(unix)]
-fn host_poll<'a>(target: &Target<'a>) -> Option<sys::HostPoll<'a>> {
+fn host_poll<'a>(target: &Target<'a>) -> Option<crate::sys::HostPoll<'a>> {
     let stream = target.file.host_stream().filter(|stream| stream.can_wait)?;
-    Some(sys::HostPoll { fd: stream.fd, interest: target.interest, ready: None })
+    Some(crate::sys::HostPoll { fd: stream.fd, interest: target.interest, ready: None })
 }

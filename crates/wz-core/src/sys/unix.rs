@@ -39,7 +39,8 @@ pub(super) fn reserve(len: usize) -> io::Result<*mut u8> {
 pub(super) unsafe fn commit(base: *mut u8, from: usize, to: usize) -> io::Result<()> {
     let from = from / page_size() * page_size();
     // SAFETY: the range is part of a reservation, of which access is only ever added.
-    let result = unsafe { libc::mprotect(base.add(from).cast(), to - from, libc::PROT_READ | libc::PROT_WRITE) };
+    let result =
+        unsafe { libc::mprotect(base.add(from).cast(), to - from, libc::PROT_READ | libc::PROT_WRITE) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use wz_api::{Caller, Context, Error, ErrorKind, ExternRef, FunctionType, HostModule, Trap, Value, ValueType};
+use wz_api::{
+    Caller, Context, Error, ErrorKind, ExternRef, FunctionType, HostModule, Trap, Value, ValueType,
+};
 
 use crate::testing::FakeEngine;
 use crate::{Fuel, InstanceOptions, Store, StoreConfig, with_fuel};
@@ -61,14 +63,20 @@ fn traps_of_nested_calls_keep_the_inner_frames() {
         let inner = caller.module().unwrap().typed_function::<i32, i32>("inner")?;
         inner.call_with(caller.context(), value)
     });
-    let text = MODULE.replace("(memory 1)", r#"(func $inner (export "inner") (param i32) (result i32) unreachable)"#);
+    let text = MODULE
+        .replace("(memory 1)", r#"(func $inner (export "inner") (param i32) (result i32) unreachable)"#);
     let store = store(engine().with("inner", |call| Err(call.trap(Trap::IntegerOverflow))), host);
     let module = store.text(&text).unwrap();
     let error = module.exported_function("outer").unwrap().call(&[1]).unwrap_err();
     assert_eq!(error.trap(), Some(Trap::IntegerOverflow));
-    let frames: Vec<_> = error.backtrace().unwrap().frames().iter().map(|frame| frame.definition.name()).collect();
+    let frames: Vec<_> =
+        error.backtrace().unwrap().frames().iter().map(|frame| frame.definition.name()).collect();
     assert_eq!(frames, ["inner", "host", "middle", "outer"]);
-    assert!(error.to_string().starts_with("wasm error: integer overflow\nwasm stack trace:\n\tm.inner(i32) i32\n\t\t0x30"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("wasm error: integer overflow\nwasm stack trace:\n\tm.inner(i32) i32\n\t\t0x30")
+    );
 }
 
 #[test]
@@ -85,7 +93,8 @@ fn panics_of_host_functions_arrive_outside() {
 
 #[test]
 fn exits_of_host_functions_close_the_calling_module() {
-    let host = HostModule::new("env").with_function("host", |_: i32| -> wz_api::Result<i32> { Err(Error::exit(4)) });
+    let host =
+        HostModule::new("env").with_function("host", |_: i32| -> wz_api::Result<i32> { Err(Error::exit(4)) });
     let store = store(engine(), host);
     let module = store.text(MODULE).unwrap();
     let function = module.exported_function("outer").unwrap();
@@ -173,7 +182,10 @@ fn fuel_is_one_tank_for_all_nested_calls() {
     let burn = |call: &crate::testing::Call<'_>, units: u64| {
         let fuel = &call.activation.fuel;
         match fuel.get().checked_sub(units) {
-            Some(rest) => Ok(fuel.set(rest)),
+            Some(rest) => {
+                fuel.set(rest);
+                Ok(())
+            }
             None => Err(call.trap(Trap::OutOfFuel)),
         }
     };

@@ -11,12 +11,12 @@ use crate::{InstanceOptions, Store};
 fn instance(store: &Store, text: &str, imports: &[(&str, &Module)]) -> (Module, Weak<u8>) {
     let mark = Arc::new(0_u8);
     let weak = Arc::downgrade(&mark);
-    let imports: Vec<_> = imports.iter().map(|(name, module)| (name.to_string(), (*module).clone())).collect();
-    let resolver = move |name: &str| {
-        imports.iter().find(|(known, _)| known == name).map(|(_, module)| module.clone())
-    };
-    let options =
-        InstanceOptions { import_resolver: Some(Arc::new(resolver)), ..Default::default() }.with_extension(mark);
+    let imports: Vec<_> =
+        imports.iter().map(|(name, module)| (name.to_string(), (*module).clone())).collect();
+    let resolver =
+        move |name: &str| imports.iter().find(|(known, _)| known == name).map(|(_, module)| module.clone());
+    let options = InstanceOptions { import_resolver: Some(Arc::new(resolver)), ..Default::default() }
+        .with_extension(mark);
     (store.text_with(&Context::background(), text, options).unwrap(), weak)
 }
 
@@ -27,7 +27,8 @@ fn alive(weak: &Weak<u8>) -> bool {
 #[test]
 fn anonymous_instances_are_freed_with_their_last_handle() {
     let store = FakeEngine::default().store();
-    let text = r#"(module (func (export "f")) (memory (export "m") 1) (global (export "g") i32 (i32.const 1)))"#;
+    let text =
+        r#"(module (func (export "f")) (memory (export "m") 1) (global (export "g") i32 (i32.const 1)))"#;
     let (module, weak) = instance(&store, text, &[]);
     let (function, memory) = (module.exported_function("f").unwrap(), module.memory().unwrap());
     drop(module);
@@ -101,7 +102,10 @@ fn references_that_cross_at_the_api_tie_instances() {
     type Cross = fn(&Module, Function);
     let ways: [Cross; 5] = [
         |to, function| to.exported_table("t").unwrap().set(0_u32, Some(function)).unwrap(),
-        |to, function| drop(to.exported_table("t").unwrap().grow(1_u32, Some(function)).unwrap()),
+        |to, function| {
+            let grown = to.exported_table("t").unwrap().grow(1_u32, Some(function)).unwrap();
+            assert_eq!(grown, Some(1));
+        },
         |to, function| to.exported_global("g").unwrap().set(Some(function)).unwrap(),
         |to, function| {
             let call = to.exported_function("f").unwrap();
@@ -125,7 +129,11 @@ fn references_that_cross_at_the_api_tie_instances() {
 
 #[test]
 fn a_function_in_anothers_table_can_be_called_when_its_module_is_gone() {
-    let store = FakeEngine::default().with("seven", |call| Ok(call.set(0, 7))).store();
+    let store = FakeEngine::default().with("seven", |call| {
+        call.set(0, 7);
+        Ok(())
+    });
+    let store = store.store();
     let (a, _in_a) = instance(&store, r#"(module (table (export "t") 1 funcref))"#, &[]);
     let (b, in_b) = instance(
         &store,
@@ -133,7 +141,9 @@ fn a_function_in_anothers_table_can_be_called_when_its_module_is_gone() {
         &[("a", &a)],
     );
     drop(b);
-    let Some(Value::FuncRef(Some(seven))) = a.exported_table("t").unwrap().get(0_u32) else { panic!("a function") };
+    let Some(Value::FuncRef(Some(seven))) = a.exported_table("t").unwrap().get(0_u32) else {
+        panic!("a function")
+    };
     drop(a);
     assert_eq!(seven.call(&[]).unwrap(), [7]);
     drop(seven);
@@ -143,7 +153,8 @@ fn a_function_in_anothers_table_can_be_called_when_its_module_is_gone() {
 #[test]
 fn host_functions_tie_nothing() {
     let store = FakeEngine::default().store();
-    let module = HostModule::new("env").with_function("f", || {}).with_function("g", |_: Option<Function>| {});
+    let module =
+        HostModule::new("env").with_function("f", || {}).with_function("g", |_: Option<Function>| {});
     store.instantiate_host(&Context::background(), &module).unwrap();
     let text = r#"(module (import "env" "f" (func)) (import "env" "g" (func (param funcref))) (export "f" (func 0))
         (table (export "t") 1 funcref))"#;
@@ -157,7 +168,9 @@ fn host_functions_tie_nothing() {
     let (c, _in_c) = instance(&store, r#"(module (table (export "t") 1 funcref))"#, &[]);
     c.exported_table("t").unwrap().set(0_u32, Some(function)).unwrap();
     drop(a);
-    let Some(Value::FuncRef(Some(function))) = c.exported_table("t").unwrap().get(0_u32) else { panic!("a function") };
+    let Some(Value::FuncRef(Some(function))) = c.exported_table("t").unwrap().get(0_u32) else {
+        panic!("a function")
+    };
     drop(c);
     function.call(&[]).unwrap();
     assert!(!alive(&in_a), "the host function does not keep who passed it on");
@@ -187,7 +200,8 @@ fn words_that_are_no_functions_are_refused() {
 fn long_chains_of_instances_are_freed_on_small_stacks() {
     let chain = || {
         let store = FakeEngine::default().store();
-        let compile = |text: &str| store.compile(&Context::background(), wat::parse_str(text).unwrap()).unwrap();
+        let compile =
+            |text: &str| store.compile(&Context::background(), wat::parse_str(text).unwrap()).unwrap();
         let first = compile(r#"(module (func (export "f")))"#);
         let next = compile(r#"(module (import "a" "f" (func)) (func (export "f")))"#);
         let mut last = store.instantiate(&Context::background(), &first, InstanceOptions::default()).unwrap();
@@ -211,7 +225,8 @@ fn closing_tells_the_notifier_then_the_hooks_once() {
     for by_drop in [false, true] {
         let log = Arc::new(Mutex::new(Vec::new()));
         let (notified, hooked) = (log.clone(), log.clone());
-        let notifier = move |_: &Context, code: u32| notified.lock().unwrap().push(format!("notified {code}"));
+        let notifier =
+            move |_: &Context, code: u32| notified.lock().unwrap().push(format!("notified {code}"));
         let cx = with_close_notifier(&Context::background(), Arc::new(notifier));
         let store = FakeEngine::default().store();
         let options = InstanceOptions {

@@ -33,11 +33,21 @@ fn missing_imports_are_all_listed() {
 
 #[test]
 fn signatures_are_compared() {
-    check(r#"(func (export "f"))"#, r#"(import "m" "f" (func (param i32)))"#,
-        "import func[m.f]: signature mismatch: i32_v != v_v");
-    check("", r#"(import "env" "g" (func (result i64)))"#, "import func[env.g]: signature mismatch: v_i64 != v_i32");
-    check(r#"(func (export "f") (param i32 i64) (result f32) f32.const 0)"#,
-        r#"(import "m" "f" (func (param i32 i64) (result f32)))"#, "");
+    check(
+        r#"(func (export "f"))"#,
+        r#"(import "m" "f" (func (param i32)))"#,
+        "import func[m.f]: signature mismatch: i32_v != v_v",
+    );
+    check(
+        "",
+        r#"(import "env" "g" (func (result i64)))"#,
+        "import func[env.g]: signature mismatch: v_i64 != v_i32",
+    );
+    check(
+        r#"(func (export "f") (param i32 i64) (result f32) f32.const 0)"#,
+        r#"(import "m" "f" (func (param i32 i64) (result f32)))"#,
+        "",
+    );
 }
 
 #[test]
@@ -54,20 +64,36 @@ fn limits_are_compared() {
     check_memory("1 3", "1 2", "maximum size mismatch: 2 < 3");
     check_memory("2 3", "1 4", "");
     check_memory("i64 1", "1", "address type mismatch: i32 != i64");
-    check(r#"(table (export "x") 1 funcref)"#, r#"(import "m" "x" (table 2 funcref))"#,
-        "import table[m.x]: minimum size mismatch: 2 > 1");
-    check(r#"(table (export "x") 1 externref)"#, r#"(import "m" "x" (table 1 funcref))"#,
-        "import table[m.x]: table type mismatch: funcref != externref");
+    check(
+        r#"(table (export "x") 1 funcref)"#,
+        r#"(import "m" "x" (table 2 funcref))"#,
+        "import table[m.x]: minimum size mismatch: 2 > 1",
+    );
+    check(
+        r#"(table (export "x") 1 externref)"#,
+        r#"(import "m" "x" (table 1 funcref))"#,
+        "import table[m.x]: table type mismatch: funcref != externref",
+    );
 }
 
 #[test]
 fn globals_are_compared() {
     let exports = r#"(global (export "c") i32 (i32.const 1)) (global (export "v") (mut i64) (i64.const 1))"#;
-    check(exports, r#"(import "m" "c" (global (mut i32)))"#,
-        "import global[m.c]: mutability mismatch: true != false");
-    check(exports, r#"(import "m" "v" (global (mut i32)))"#, "import global[m.v]: value type mismatch: i32 != i64");
-    check(exports, r#"(import "m" "v" (func))"#,
-        "import func[m.v]: export \"v\" in module \"m\" is a global, not a func");
+    check(
+        exports,
+        r#"(import "m" "c" (global (mut i32)))"#,
+        "import global[m.c]: mutability mismatch: true != false",
+    );
+    check(
+        exports,
+        r#"(import "m" "v" (global (mut i32)))"#,
+        "import global[m.v]: value type mismatch: i32 != i64",
+    );
+    check(
+        exports,
+        r#"(import "m" "v" (func))"#,
+        "import func[m.v]: export \"v\" in module \"m\" is a global, not a func",
+    );
 }
 
 #[test]

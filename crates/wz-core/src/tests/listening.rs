@@ -46,7 +46,9 @@ impl Recorder {
 
     fn factory(&self) -> Arc<dyn FunctionListenerFactory> {
         let listener = self.clone();
-        Arc::new(move |_: &FunctionDefinition| -> Option<Arc<dyn FunctionListener>> { Some(Arc::new(listener.clone())) })
+        Arc::new(move |_: &FunctionDefinition| -> Option<Arc<dyn FunctionListener>> {
+            Some(Arc::new(listener.clone()))
+        })
     }
 }
 
@@ -64,7 +66,11 @@ impl FunctionListener for Recorder {
         while stack.next() {
             let function = stack.function();
             let offset = function.source_offset_for_pc(stack.program_counter());
-            frames.push(format!("{}@{offset}{:?}", function.definition().name(), stack.parameters().unwrap_or_default()));
+            frames.push(format!(
+                "{}@{offset}{:?}",
+                function.definition().name(),
+                stack.parameters().unwrap_or_default()
+            ));
         }
         stack.reset();
         assert!(stack.next() && stack.parameters() == Some(params));
@@ -83,7 +89,11 @@ impl FunctionListener for Recorder {
     }
 }
 
-fn store(engine: FakeEngine, cx: &Context, host: impl Fn(i32) -> wz_api::Result<i32> + Send + Sync + 'static) -> Store {
+fn store(
+    engine: FakeEngine,
+    cx: &Context,
+    host: impl Fn(i32) -> wz_api::Result<i32> + Send + Sync + 'static,
+) -> Store {
     let store = engine.store();
     store.instantiate_host(cx, &HostModule::new("env").with_function("host", host)).unwrap();
     store
@@ -140,7 +150,10 @@ fn traps_abort() {
     assert!(module.exported_function("outer").unwrap().call(&[1]).is_err());
     assert_eq!(
         recorder.take()[2..],
-        ["abort middle [/outer/middle] wasm error: unreachable", "abort outer [/outer] wasm error: unreachable"]
+        [
+            "abort middle [/outer/middle] wasm error: unreachable",
+            "abort outer [/outer] wasm error: unreachable"
+        ]
     );
 }
 
@@ -148,7 +161,10 @@ fn traps_abort() {
 fn panics_of_listeners_are_those_of_the_call_and_events_stay_paired() {
     for (at, expected) in [
         ("before middle", &["before outer", "before middle", "abort outer"][..]),
-        ("after middle", &["before outer", "before middle", "before host", "after host", "after middle", "abort outer"]),
+        (
+            "after middle",
+            &["before outer", "before middle", "before host", "after host", "after middle", "abort outer"],
+        ),
         ("before host", &["before outer", "before middle", "before host", "abort middle", "abort outer"]),
     ] {
         let recorder = Recorder { panics_at: Some(at), ..Default::default() };

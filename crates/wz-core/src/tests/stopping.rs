@@ -22,7 +22,7 @@ fn store(close_on_context_done: bool) -> Store {
     let store = Store::new(StoreConfig { close_on_context_done, ..engine.config() }).unwrap();
     let block = |caller: &mut Caller<'_>| {
         let (sender, receiver) = mpsc::channel();
-        let _registration = caller.on_interruption(move || drop(sender.send(())));
+        let _registration = caller.on_interruption(move || sender.send(()).unwrap());
         receiver.recv_timeout(Duration::from_secs(20)).unwrap();
         Err::<(), _>(caller.interruption().expect("woken for a reason"))
     };

@@ -307,7 +307,8 @@ const COUNT: Field = Field::Number(3);
 /// Calls a function of the module.
 pub(crate) static CALL: Op = Op::new::<Call>("call", 3, fields([BASE, HEADER]));
 /// Calls an imported function.
-pub(crate) static CALL_IMPORT: Op = Op::new::<CallImport>("call_import", 3, fields([BASE, HEADER, Field::Word(2)]));
+pub(crate) static CALL_IMPORT: Op =
+    Op::new::<CallImport>("call_import", 3, fields([BASE, HEADER, Field::Word(2)]));
 /// Calls a function from a table: index in a slot, in the accumulator.
 pub(crate) static CALL_INDIRECT: [Op; 2] = [
     Op::new::<CallIndirect>(
@@ -366,5 +367,8 @@ pub(crate) static LISTEN_BEFORE: Op =
 pub(crate) static LISTEN_AFTER: Op =
     Op::new::<Listen<{ host::AFTER }>>("listen_after", 2, fields([Field::Number(2), Field::Number(3)]));
 /// Tells listeners that the function ends with a tail call.
-pub(crate) static LISTEN_TAIL_CALL: Op =
-    Op::new::<Listen<{ host::TAIL_CALL }>>("listen_tail_call", 2, fields([Field::Number(2), Field::Number(3)]));
+pub(crate) static LISTEN_TAIL_CALL: Op = Op::new::<Listen<{ host::TAIL_CALL }>>(
+    "listen_tail_call",
+    2,
+    fields([Field::Number(2), Field::Number(3)]),
+);

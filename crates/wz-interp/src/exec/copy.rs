@@ -107,14 +107,20 @@ const TO: Field = Field::ToFarSlot(2);
 /// From slot to slot.
 pub(crate) static COPY: Op = Op::new::<Copy1>("copy", 2, fields([Field::ToSlot(0), Field::Slot(1)]));
 /// Two copies.
-pub(crate) static COPY2: Op =
-    Op::new::<Copy2>("copy2", 2, fields([Field::ToSlot(0), Field::Slot(1), Field::ToSlot(2), Field::Slot(3)]));
+pub(crate) static COPY2: Op = Op::new::<Copy2>(
+    "copy2",
+    2,
+    fields([Field::ToSlot(0), Field::Slot(1), Field::ToSlot(2), Field::Slot(3)]),
+);
 /// Two slots to neighbouring ones.
 pub(crate) static GATHER2: Op =
     Op::new::<Gather2>("gather", 2, fields([Field::ToSlot(0), Field::Slot(1), Field::Slot(2)]));
 /// Three slots to neighbouring ones.
-pub(crate) static GATHER3: Op =
-    Op::new::<Gather3>("gather", 2, fields([Field::ToSlot(0), Field::Slot(1), Field::Slot(2), Field::Slot(3)]));
+pub(crate) static GATHER3: Op = Op::new::<Gather3>(
+    "gather",
+    2,
+    fields([Field::ToSlot(0), Field::Slot(1), Field::Slot(2), Field::Slot(3)]),
+);
 /// A vector.
 pub(crate) static COPY_VECTOR: Op =
     Op::new::<CopyVector>("copy_v128", 2, fields([Field::ToVector(0), Field::Vector(1)]));

@@ -264,11 +264,7 @@ const fn load_ops<L: Load>() -> LoadOps {
 
 const fn store_ops<S: Store>() -> StoreOps {
     const fn op<S: Store, P: Place, V: Source<S::V>>() -> Op {
-        Op::new::<Storing<S, P, V>>(
-            S::NAME,
-            2,
-            fields([P::FIELDS[0], P::FIELDS[1], P::FIELDS[2], V::FIELD]),
-        )
+        Op::new::<Storing<S, P, V>>(S::NAME, 2, fields([P::FIELDS[0], P::FIELDS[1], P::FIELDS[2], V::FIELD]))
     }
     const fn three<S: Store, P: Place>() -> [Op; 3] {
         [op::<S, P, Slot<0>>(), op::<S, P, Acc>(), op::<S, P, Small>()]

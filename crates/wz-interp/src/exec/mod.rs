@@ -27,9 +27,9 @@ pub(crate) mod state;
 pub(crate) mod vector;
 pub(crate) mod vector_memory;
 
+use std::sync::atomic::Ordering::Acquire;
 use wz_api::Trap;
 use wz_core::records::{InstanceContext, MemoryRecord};
-use std::sync::atomic::Ordering::Acquire;
 
 use crate::machine::Machine;
 

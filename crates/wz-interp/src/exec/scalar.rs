@@ -143,10 +143,7 @@ const fn unary_ops<O: Unary>() -> UnaryOps {
     const fn op<O: Unary, A: Source<O::A>, R: Sink>() -> Op {
         Op::new::<UnaryInstruction<O, A, R>>(O::NAME, 2, fields([R::FIELD, A::FIELD]))
     }
-    [
-        [op::<O, Slot<1>, ToAcc>(), op::<O, Slot<1>, ToSlot>()],
-        [op::<O, Acc, ToAcc>(), op::<O, Acc, ToSlot>()],
-    ]
+    [[op::<O, Slot<1>, ToAcc>(), op::<O, Slot<1>, ToSlot>()], [op::<O, Acc, ToAcc>(), op::<O, Acc, ToSlot>()]]
 }
 
 /// The operator that gives the same with its operands swapped, if there is one.

@@ -6,7 +6,9 @@ use wz_core::guest::{self, GuestNumber};
 use wz_core::numeric::{self, Bytes};
 use wz_decode::ops::{LoadLaneOp, LoadOp, StoreLaneOp};
 
-use super::memory::{ANY, AccSlot, Fixed, LoadOps, Place, Plain, SlotSlot, StoreOps, load0, place_any, store0};
+use super::memory::{
+    ANY, AccSlot, Fixed, LoadOps, Place, Plain, SlotSlot, StoreOps, load0, place_any, store0,
+};
 use super::op::{Field, Op, fields};
 use super::operand::{Acc, Slot};
 use super::vector::{read, write};

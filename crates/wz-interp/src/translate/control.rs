@@ -173,8 +173,10 @@ impl Translator<'_> {
         stack: &mut Vec<Value>,
     ) {
         let state = self.labels[label.0 as usize];
-        if matches!(state.target, Target::Known(_)) || (state.waiting == NOWHERE && !state.merges) {
-            debug_assert!(fallthrough, "an end that is not reached");
+        let branched = state.waiting != NOWHERE || state.merges;
+        // Without a fall-through every branch to the end may still have turned out to be one that
+        // is never taken: what follows is dead then, and gets its results from where they would be.
+        if fallthrough && (matches!(state.target, Target::Known(_)) || !branched) {
             self.close(label);
             return;
         }
@@ -307,13 +309,7 @@ impl Translator<'_> {
         self.held = held;
     }
 
-    pub(super) fn branch_table(
-        &mut self,
-        index: Value,
-        targets: &[Label],
-        default: Label,
-        stack: &[Value],
-    ) {
+    pub(super) fn branch_table(&mut self, index: Value, targets: &[Label], default: Label, stack: &[Value]) {
         let index = self.variable(index, Class::Int);
         self.save_all();
         let [by_slot, by_acc] = &branch::TABLE;

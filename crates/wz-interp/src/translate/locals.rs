@@ -131,7 +131,13 @@ impl Translator<'_> {
         self.put_copy_vector(slot, from);
     }
 
-    pub(super) fn tee_local(&mut self, local: u32, ty: ValueType, value: Value, stack: &mut [Value]) -> Value {
+    pub(super) fn tee_local(
+        &mut self,
+        local: u32,
+        ty: ValueType,
+        value: Value,
+        stack: &mut [Value],
+    ) -> Value {
         self.set_local(local, value, stack);
         let height = self.at.height - 1;
         self.extend(value.home + ty.slots() as u32);

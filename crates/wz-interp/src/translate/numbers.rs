@@ -115,12 +115,17 @@ impl Translator<'_> {
         if makes_nan(op) { self.canonical(to, value) } else { value }
     }
 
-    fn put_binary(&mut self, op: BinaryOp, instruction: &'static Op, home: u16, a: Operand, b: Operand) -> u32 {
+    fn put_binary(
+        &mut self,
+        op: BinaryOp,
+        instruction: &'static Op,
+        home: u16,
+        a: Operand,
+        b: Operand,
+    ) -> u32 {
         let wide = matches!(op.params()[0], ValueType::I64 | ValueType::F64);
         let (slots, constant) = match (a, b) {
-            (Operand::Slot(a), Operand::Slot(b)) => {
-                ([self.near(a), self.near(b)], None)
-            }
+            (Operand::Slot(a), Operand::Slot(b)) => ([self.near(a), self.near(b)], None),
             (Operand::Slot(slot), Operand::Imm(bits)) | (Operand::Imm(bits), Operand::Slot(slot)) => {
                 ([self.near(slot), 0], Some(bits))
             }
@@ -134,8 +139,11 @@ impl Translator<'_> {
             Some(bits) if !wide => two_and(home, slots[0], bits as u32),
             _ => four(home, slots[0], slots[1], 0),
         };
-        let position =
-            if op.can_trap() { self.put_site(instruction, operands) } else { self.put(instruction, operands) };
+        let position = if op.can_trap() {
+            self.put_site(instruction, operands)
+        } else {
+            self.put(instruction, operands)
+        };
         if let (Some(bits), true) = (constant, wide) {
             self.out.word(bits);
         }
@@ -254,8 +262,18 @@ fn may_make_nan(op: UnaryOp) -> bool {
     use UnaryOp as U;
     matches!(
         op,
-        U::F32Ceil | U::F32Floor | U::F32Trunc | U::F32Nearest | U::F32Sqrt | U::F32DemoteF64
-            | U::F64Ceil | U::F64Floor | U::F64Trunc | U::F64Nearest | U::F64Sqrt | U::F64PromoteF32
+        U::F32Ceil
+            | U::F32Floor
+            | U::F32Trunc
+            | U::F32Nearest
+            | U::F32Sqrt
+            | U::F32DemoteF64
+            | U::F64Ceil
+            | U::F64Floor
+            | U::F64Trunc
+            | U::F64Nearest
+            | U::F64Sqrt
+            | U::F64PromoteF32
     )
 }
 
@@ -264,7 +282,17 @@ fn makes_nan(op: BinaryOp) -> bool {
     use BinaryOp as B;
     matches!(
         op,
-        B::F32Add | B::F32Sub | B::F32Mul | B::F32Div | B::F32Min | B::F32Max
-            | B::F64Add | B::F64Sub | B::F64Mul | B::F64Div | B::F64Min | B::F64Max
+        B::F32Add
+            | B::F32Sub
+            | B::F32Mul
+            | B::F32Div
+            | B::F32Min
+            | B::F32Max
+            | B::F64Add
+            | B::F64Sub
+            | B::F64Mul
+            | B::F64Div
+            | B::F64Min
+            | B::F64Max
     )
 }

@@ -181,9 +181,17 @@ impl Translator<'_> {
 fn nan_lanes(op: UnaryOp) -> Option<&'static Op> {
     use UnaryOp as U;
     match op {
-        U::F32x4Ceil | U::F32x4Floor | U::F32x4Trunc | U::F32x4Nearest | U::F32x4Sqrt
+        U::F32x4Ceil
+        | U::F32x4Floor
+        | U::F32x4Trunc
+        | U::F32x4Nearest
+        | U::F32x4Sqrt
         | U::F32x4DemoteF64x2Zero => Some(&vector::CANONICAL_F32X4),
-        U::F64x2Ceil | U::F64x2Floor | U::F64x2Trunc | U::F64x2Nearest | U::F64x2Sqrt
+        U::F64x2Ceil
+        | U::F64x2Floor
+        | U::F64x2Trunc
+        | U::F64x2Nearest
+        | U::F64x2Sqrt
         | U::F64x2PromoteLowF32x4 => Some(&vector::CANONICAL_F64X2),
         _ => None,
     }
@@ -193,10 +201,22 @@ fn nan_lanes(op: UnaryOp) -> Option<&'static Op> {
 fn nan_lanes_of_two(op: BinaryOp) -> Option<&'static Op> {
     use BinaryOp as B;
     match op {
-        B::F32x4Add | B::F32x4Sub | B::F32x4Mul | B::F32x4Div | B::F32x4Min | B::F32x4Max
-        | B::F32x4RelaxedMin | B::F32x4RelaxedMax => Some(&vector::CANONICAL_F32X4),
-        B::F64x2Add | B::F64x2Sub | B::F64x2Mul | B::F64x2Div | B::F64x2Min | B::F64x2Max
-        | B::F64x2RelaxedMin | B::F64x2RelaxedMax => Some(&vector::CANONICAL_F64X2),
+        B::F32x4Add
+        | B::F32x4Sub
+        | B::F32x4Mul
+        | B::F32x4Div
+        | B::F32x4Min
+        | B::F32x4Max
+        | B::F32x4RelaxedMin
+        | B::F32x4RelaxedMax => Some(&vector::CANONICAL_F32X4),
+        B::F64x2Add
+        | B::F64x2Sub
+        | B::F64x2Mul
+        | B::F64x2Div
+        | B::F64x2Min
+        | B::F64x2Max
+        | B::F64x2RelaxedMin
+        | B::F64x2RelaxedMax => Some(&vector::CANONICAL_F64X2),
         _ => None,
     }
 }

@@ -226,8 +226,7 @@ impl Builder<'_> {
         let height = stack.len() - shape.params.len();
         for (operand, ty) in shape.params.iter().enumerate() {
             let phi = self.s.phis.len() as u32;
-            stack[height + operand] =
-                self.new_phi(header, Type::of(*ty), Source::Operand(operand as u32));
+            stack[height + operand] = self.new_phi(header, Type::of(*ty), Source::Operand(operand as u32));
             self.let_wait(phi);
         }
         if self.options.interrupt {
@@ -500,4 +499,3 @@ impl Builder<'_> {
         self.s.labels.len()
     }
 }
-

@@ -7,7 +7,9 @@ use wz_decode::ops::{
     BinaryOp, ExtractLaneOp, LoadLaneOp, LoadOp, ReplaceLaneOp, StoreLaneOp, StoreOp, TernaryOp, UnaryOp,
 };
 
-use crate::ir::{Builtin, BuiltinId, CallData, CallId, Inst, InstData, List, Op, ShuffleId, Type, Value, ValueDef};
+use crate::ir::{
+    Builtin, BuiltinId, CallData, CallId, Inst, InstData, List, Op, ShuffleId, Type, Value, ValueDef,
+};
 
 use super::Builder;
 

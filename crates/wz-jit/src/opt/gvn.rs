@@ -104,7 +104,8 @@ fn same_params(f: &Function, block: Block, replacements: &mut Replacements) {
             let equal = f.ty(*earlier) == f.ty(*param)
                 && preds.iter().all(|edge| {
                     let args = f.edge_args(*edge);
-                    let (left, right) = (replacements.resolve(args[other]), replacements.resolve(args[number]));
+                    let (left, right) =
+                        (replacements.resolve(args[other]), replacements.resolve(args[number]));
                     left == right || left == *earlier && right == *param
                 });
             if equal {

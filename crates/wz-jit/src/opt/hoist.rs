@@ -51,7 +51,8 @@ pub(super) fn run(f: &mut Function, flow: &Flow, scratch: &mut Scratch) -> bool 
 impl Scratch {
     fn find_preheaders(&mut self, f: &Function, flow: &Flow) {
         self.preheaders.clear();
-        self.preheaders.extend((0..flow.loops.len()).map(|index| preheader(f, flow, index).unwrap_or(Block::NONE)));
+        self.preheaders
+            .extend((0..flow.loops.len()).map(|index| preheader(f, flow, index).unwrap_or(Block::NONE)));
         self.barriers.clear();
         self.barriers.resize(flow.loops.len(), NO_LOOP);
         // Outer loops first.

@@ -65,16 +65,13 @@ impl Builder<'_> {
             },
             IntOp::ShrU => left >> amount.unwrap_or(0),
             IntOp::ShrS if left <= limit >> 1 => left >> amount.unwrap_or(0),
-            IntOp::DivU => self.int_of(b).filter(|divisor| *divisor != 0).map_or(left, |divisor| left / divisor),
+            IntOp::DivU => {
+                self.int_of(b).filter(|divisor| *divisor != 0).map_or(left, |divisor| left / divisor)
+            }
             IntOp::RemU => left.min(right.saturating_sub(1)),
             IntOp::RemS if left <= limit >> 1 => left,
             IntOp::DivS if left <= limit >> 1 && right <= limit >> 1 => left,
-            IntOp::Sub
-            | IntOp::DivS
-            | IntOp::RemS
-            | IntOp::ShrS
-            | IntOp::Rotl
-            | IntOp::Rotr => limit,
+            IntOp::Sub | IntOp::DivS | IntOp::RemS | IntOp::ShrS | IntOp::Rotl | IntOp::Rotr => limit,
             IntOp::Eq
             | IntOp::Ne
             | IntOp::LtS

@@ -75,13 +75,11 @@ impl Fault {
             }
             let unchanged = state.clone();
             injected = match self {
-                Self::DroppedWrite => {
-                    state.memories.iter_mut().zip(&before.memories).any(|(now, before)| {
-                        let differs = now.1 == before.1 && now.2 != before.2;
-                        now.2 = before.2;
-                        differs
-                    })
-                }
+                Self::DroppedWrite => state.memories.iter_mut().zip(&before.memories).any(|(now, before)| {
+                    let differs = now.1 == before.1 && now.2 != before.2;
+                    now.2 = before.2;
+                    differs
+                }),
                 Self::DroppedGrowth => {
                     state.memories.iter_mut().zip(&before.memories).any(|(now, before)| {
                         let differs = now.1 != before.1;
@@ -101,7 +99,11 @@ impl Fault {
     fn inject_into_end(self, end: &mut End) -> bool {
         match (self, &mut *end) {
             (Self::KindOfTrap, End::Trapped(trap)) => {
-                *trap = if *trap == Trap::IntegerOverflow { Trap::IntegerDivideByZero } else { Trap::IntegerOverflow };
+                *trap = if *trap == Trap::IntegerOverflow {
+                    Trap::IntegerDivideByZero
+                } else {
+                    Trap::IntegerOverflow
+                };
                 true
             }
             (Self::MissedTrap, End::Trapped(_)) => {
@@ -159,6 +161,10 @@ impl<O: Oracle> Oracle for Faulty<O> {
 
     fn run(&self, case: &Case) -> Result<Observation, String> {
         let mut observation = self.inner.run(case)?;
-        if self.fault.inject(&mut observation) { Ok(observation) } else { Err("the fault does not apply".into()) }
+        if self.fault.inject(&mut observation) {
+            Ok(observation)
+        } else {
+            Err("the fault does not apply".into())
+        }
     }
 }

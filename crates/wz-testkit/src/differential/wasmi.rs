@@ -98,7 +98,9 @@ fn failure(error: &wasmi::Error) -> End {
     match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => End::Trapped(Trap::Unreachable),
         Some(TrapCode::MemoryOutOfBounds) => End::Trapped(Trap::OutOfBoundsMemoryAccess),
-        Some(TrapCode::TableOutOfBounds | TrapCode::IndirectCallToNull) => End::Trapped(Trap::InvalidTableAccess),
+        Some(TrapCode::TableOutOfBounds | TrapCode::IndirectCallToNull) => {
+            End::Trapped(Trap::InvalidTableAccess)
+        }
         Some(TrapCode::IntegerDivisionByZero) => End::Trapped(Trap::IntegerDivideByZero),
         Some(TrapCode::IntegerOverflow) => End::Trapped(Trap::IntegerOverflow),
         Some(TrapCode::BadConversionToInteger) => End::Trapped(Trap::InvalidConversionToInteger),

@@ -23,7 +23,10 @@ impl Oracle for Wz {
     }
 
     fn run(&self, case: &Case) -> Result<Observation, String> {
-        let config = (self.engine.config)().with_fuel(true).with_memory_limit_pages(64).with_table_limit_elements(1_000);
+        let config = (self.engine.config)()
+            .with_fuel(true)
+            .with_memory_limit_pages(64)
+            .with_table_limit_elements(1_000);
         let runtime = Runtime::with_config(config).map_err(|error| error.to_string())?;
         let cx = with_fuel(&Context::background(), &Fuel::new(FUEL));
         let instantiate = |module: &[u8], name: &str| {
@@ -84,7 +87,9 @@ fn datum(value: &Value) -> Datum {
 
 fn failure(error: &Error) -> End {
     match (error.trap(), error.kind()) {
-        (Some(Trap::StackOverflow | Trap::OutOfFuel), _) | (_, ErrorKind::Limit(_)) => End::Unclear(error.to_string()),
+        (Some(Trap::StackOverflow | Trap::OutOfFuel), _) | (_, ErrorKind::Limit(_)) => {
+            End::Unclear(error.to_string())
+        }
         (Some(trap), _) => End::Trapped(trap),
         (None, _) => End::Failed(error.to_string()),
     }
@@ -105,7 +110,8 @@ fn state(instances: &[&Module]) -> State {
         }
         for name in instance.exported_table_definitions().into_keys() {
             let table = instance.exported_table(&name).expect("a table under its exported name");
-            let null = |index| table.get(index).map(|value| datum(&value)) == Some(Datum::Reference { null: true });
+            let null =
+                |index| table.get(index).map(|value| datum(&value)) == Some(Datum::Reference { null: true });
             state.tables.push((label(&name), (0..table.size()).map(null).collect()));
         }
     }

@@ -103,7 +103,11 @@ const OPERATORS: &[(Type, &[Type], &str)] = &[
          i64x2.extmul_low_i32x4_u f32x4.lt f64x2.ge \
          i8x16.shuffle$0$17$2$19$4$21$6$23$31$9$29$11$27$13$25$15",
     ),
-    (V128, &[V128, I32], "i8x16.shl i8x16.shr_s i16x8.shr_u i32x4.shl i64x2.shr_s i64x2.shr_u i32x4.replace_lane$1"),
+    (
+        V128,
+        &[V128, I32],
+        "i8x16.shl i8x16.shr_s i16x8.shr_u i32x4.shl i64x2.shr_s i64x2.shr_u i32x4.replace_lane$1",
+    ),
     (V128, &[V128, I64], "i64x2.replace_lane$1"),
     (V128, &[V128, V128, V128], "v128.bitselect"),
 ];
@@ -172,7 +176,11 @@ impl Program {
             let ty = program.ty();
             program.globals.push(ty);
             let value = program.constant(ty);
-            let _ = writeln!(program.text, "(global $g{index} (export \"g{index}\") (mut {}) {value})", ty.name());
+            let _ = writeln!(
+                program.text,
+                "(global $g{index} (export \"g{index}\") (mut {}) {value})",
+                ty.name()
+            );
         }
         let _ = writeln!(program.text, "(table (export \"table\") {TABLE_SIZE} funcref)");
         let functions = 1 + program.random.below(MAX_FUNCTIONS) as usize;
@@ -245,11 +253,18 @@ impl Program {
     fn constant(&mut self, ty: Type) -> String {
         let word = match self.random.below(4) {
             0 => *self.random.pick(&[0, 1, 2, 31, 32, 63, 64, 0x7f, 0x80, 0xff, 0xffff]),
-            1 => *self.random.pick(&[i32::MIN as u32 as u64, i32::MAX as u64, u64::MAX, 1 << 63, u64::MAX >> 1]),
+            1 => *self.random.pick(&[
+                i32::MIN as u32 as u64,
+                i32::MAX as u64,
+                u64::MAX,
+                1 << 63,
+                u64::MAX >> 1,
+            ]),
             2 => self.random.word() % 256,
             _ => self.random.word(),
         };
-        let float = *self.random.pick(&["0", "-0", "1", "-1.5", "0.1", "1e10", "-3e9", "1e30", "inf", "-inf", "nan"]);
+        let float =
+            *self.random.pick(&["0", "-0", "1", "-1.5", "0.1", "1e10", "-3e9", "1e30", "inf", "-inf", "nan"]);
         match ty {
             I32 => format!("(i32.const {})", word as i32),
             I64 => format!("(i64.const {})", word as i64),
@@ -334,8 +349,10 @@ impl Program {
     fn operator(&mut self, ty: Type, depth: u32) -> String {
         let rows: Vec<_> = OPERATORS.iter().filter(|(result, ..)| *result == ty).collect();
         // Every operator is as likely as any other of its result.
-        let all: Vec<_> =
-            rows.iter().flat_map(|(_, operands, names)| names.split(' ').map(move |name| (*operands, name))).collect();
+        let all: Vec<_> = rows
+            .iter()
+            .flat_map(|(_, operands, names)| names.split(' ').map(move |name| (*operands, name)))
+            .collect();
         let (operands, name) = *self.random.pick(&all);
         let mut text = format!("({}", name.replace('$', " "));
         let same = operands.len() > 1 && self.chance(8);
@@ -441,7 +458,9 @@ impl Program {
                 let index = MAX_FUNCTIONS + self.random.below(TABLE_SIZE - MAX_FUNCTIONS);
                 let value = match self.functions.len() as u64 {
                     0 => "(ref.null func)".into(),
-                    _ if self.chance(3) => format!("(table.get (i32.const {}))", self.random.below(TABLE_SIZE)),
+                    _ if self.chance(3) => {
+                        format!("(table.get (i32.const {}))", self.random.below(TABLE_SIZE))
+                    }
                     functions => format!("(ref.func $f{})", self.random.below(functions)),
                 };
                 format!("(table.set (i32.const {index}) {value})\n")

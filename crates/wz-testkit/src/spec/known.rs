@@ -79,7 +79,8 @@ impl KnownFailures {
     /// # Errors
     /// If there is none, or a line says anything but what a list may say.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("in {}", path.display()))
     }
 
@@ -107,7 +108,8 @@ impl KnownFailures {
             }
             let (expected, actual) = (self.scripts.get(&path), known(result));
             if expected != actual.as_ref() {
-                let [expected, actual] = [expected, actual.as_ref()].map(|known| known.map(ToString::to_string));
+                let [expected, actual] =
+                    [expected, actual.as_ref()].map(|known| known.map(ToString::to_string));
                 deviations.push(Deviation::Counts { path, expected, actual });
             }
         }
@@ -161,8 +163,14 @@ fn parse_line(line: &str) -> Result<(String, Known)> {
 /// Prints the list as it is in the file.
 impl fmt::Display for KnownFailures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# Scripts with directives that wz does not pass: how many of them pass, and the proposals that")?;
-        writeln!(f, "# the others need. Written by `cargo xtask spec-test --bless`; a script that passes more fails too.")?;
+        writeln!(
+            f,
+            "# Scripts with directives that wz does not pass: how many of them pass, and the proposals that"
+        )?;
+        writeln!(
+            f,
+            "# the others need. Written by `cargo xtask spec-test --bless`; a script that passes more fails too."
+        )?;
         self.scripts.iter().try_for_each(|(path, known)| writeln!(f, "{path}: {known}"))
     }
 }
@@ -173,8 +181,12 @@ mod tests {
     use crate::spec::{Failure, Group};
 
     fn result(path: &str, directives: usize, failures: &[Option<Unsupported>]) -> ScriptResult {
-        let failure =
-            |needs: &Option<Unsupported>| Failure { line: 1, assertion: true, message: String::new(), needs: *needs };
+        let failure = |needs: &Option<Unsupported>| Failure {
+            line: 1,
+            assertion: true,
+            message: String::new(),
+            needs: *needs,
+        };
         ScriptResult {
             path: path.into(),
             group: Group::of_path(path),

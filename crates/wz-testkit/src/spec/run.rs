@@ -68,7 +68,8 @@ struct Running {
 
 impl Running {
     fn start(&self, path: &str) {
-        *self.script.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((path.to_owned(), Instant::now()));
+        *self.script.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
+            Some((path.to_owned(), Instant::now()));
     }
 
     fn stop(&self) {

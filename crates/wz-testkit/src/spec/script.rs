@@ -74,7 +74,8 @@ pub fn run_script(engine: EngineUnderTest, script: &Script, progress: &dyn Fn(us
     }
     for failure in &mut result.failures {
         if !failure.message.starts_with(PANICKED) {
-            failure.needs = failure.needs.or(script.group.unsupported());
+            let superseded = || Unsupported::superseded(&script.path, failure.line);
+            failure.needs = failure.needs.or_else(superseded).or(script.group.unsupported());
         }
     }
     result
@@ -100,8 +101,11 @@ fn run_directives(
     let buffer = ParseBuffer::new_with_lexer(lexer).map_err(parse_failure)?;
     let wast: Wast<'_> = parse(&buffer).map_err(parse_failure)?;
 
-    let runtime = Runtime::with_config((engine.config)()).map_err(|error| whole(1, error.to_string()))?;
-    spectest::instantiate(&runtime).map_err(|error| whole(1, format!("spectest: {error}")))?;
+    // Scripts compile, but never instantiate, the largest memories that there can be.
+    let config = (engine.config)().with_core_features(script.features).with_memory64_limit_pages(1 << 48);
+    let runtime = Runtime::with_config(config).map_err(|error| whole(1, error.to_string()))?;
+    spectest::instantiate(&runtime, script.features)
+        .map_err(|error| whole(1, format!("spectest: {error}")))?;
     let mut state = State::new(runtime);
     result.directives = 0;
     for directive in flatten(wast.directives) {
@@ -261,11 +265,17 @@ impl State {
                 let excused = |problem: Problem| Problem { needs: problem.needs.or(excuse), ..problem };
                 let values = match outcome.map_err(excused)? {
                     Ok(values) => values,
-                    Err(error) => return Err(excused(format!("expected {results:?}, but it failed: {error}").into())),
+                    Err(error) => {
+                        return Err(excused(format!("expected {results:?}, but it failed: {error}").into()));
+                    }
                 };
                 let fits = values.len() == results.len()
                     && results.iter().zip(&values).all(|(expected, actual)| value::matches(expected, actual));
-                if fits { Ok(()) } else { Err(excused(format!("expected {results:?}, but got {values:?}").into())) }
+                if fits {
+                    Ok(())
+                } else {
+                    Err(excused(format!("expected {results:?}, but got {values:?}").into()))
+                }
             }
             WastDirective::AssertTrap { exec, message, .. } => {
                 let outcome = self.run(exec)?;
@@ -276,7 +286,9 @@ impl State {
                 expect_trap(message, outcome)
             }
             WastDirective::AssertInvalid { mut module, message, .. } => match given(&mut module) {
-                Given::Unparsable(error) => Err(format!("expected to be invalid, but it cannot be parsed: {error}").into()),
+                Given::Unparsable(error) => {
+                    Err(format!("expected to be invalid, but it cannot be parsed: {error}").into())
+                }
                 Given::Binary(binary) => self.expect_rejected(&binary, message, false),
             },
             WastDirective::AssertMalformed { mut module, message, .. } => match given(&mut module) {
@@ -303,7 +315,9 @@ impl State {
                         let message = format!("expected a link error \"{message}\", but it failed: {error}");
                         Err(Problem { message, needs })
                     }
-                    Ok(_) => Err(format!("expected a link error \"{message}\", but it was instantiated").into()),
+                    Ok(_) => {
+                        Err(format!("expected a link error \"{message}\", but it was instantiated").into())
+                    }
                 }
             }
             WastDirective::AssertException { .. } => needs(Unsupported::Exceptions),
@@ -350,7 +364,10 @@ impl State {
     /// module needs which is not there because of that.
     fn instantiate_raw(&self, binary: &[u8]) -> Result<Module, (Error, Option<Unsupported>)> {
         let compiled = self.runtime.compile(binary).map_err(|error| (error, None))?;
-        let missing = compiled.imported_modules().iter().find_map(|name| self.registered.get(&**name)?.as_ref().err()?.needs);
+        let missing = compiled
+            .imported_modules()
+            .iter()
+            .find_map(|name| self.registered.get(&**name)?.as_ref().err()?.needs);
         let registered = self.registered.clone();
         let config = ModuleConfig::new()
             .with_name("")
@@ -413,7 +430,9 @@ impl State {
             Ok(_) => Err(format!("expected {} \"{message}\", but it was accepted", kind(malformed)).into()),
             Err(error) => match error.kind() {
                 ErrorKind::Module(_) => Ok(()),
-                _ => Err(format!("expected {} \"{message}\", but it failed: {error}", kind(malformed)).into()),
+                _ => {
+                    Err(format!("expected {} \"{message}\", but it failed: {error}", kind(malformed)).into())
+                }
             },
         }
     }

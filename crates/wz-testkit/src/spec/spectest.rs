@@ -2,7 +2,7 @@
 //! guest module passes the print functions on and defines the rest.
 
 use wz::{Context, Module, ModuleConfig, Runtime};
-use wz_api::HostModule;
+use wz_api::{CoreFeatures, HostModule};
 
 /// The name of the host module; no script can ask for it by accident.
 const HOST: &str = "spectest's host functions";
@@ -28,14 +28,14 @@ const TEXT: &str = r#"(module
     (global (export "global_f32") f32 (f32.const 666.6))
     (global (export "global_f64") f64 (f64.const 666.6))
     (table (export "table") 10 20 funcref)
-    (table (export "table64") i64 10 20 funcref)
+    TABLE64
     (memory (export "memory") 1 2))"#;
 
-/// Instantiates `spectest` under that name.
+/// Instantiates `spectest` under that name, as far as the features allow.
 ///
 /// # Errors
 /// If the runtime under test cannot.
-pub(super) fn instantiate(runtime: &Runtime) -> wz::Result<Module> {
+pub(super) fn instantiate(runtime: &Runtime, features: CoreFeatures) -> wz::Result<Module> {
     let host = HostModule::new(HOST)
         .with_function("print", || {})
         .with_function("print_i32", |_: i32| {})
@@ -45,7 +45,10 @@ pub(super) fn instantiate(runtime: &Runtime) -> wz::Result<Module> {
         .with_function("print_i32_f32", |_: i32, _: f32| {})
         .with_function("print_f64_f64", |_: f64, _: f64| {});
     runtime.instantiate_host_module(&host)?;
-    let module = wat::parse_str(TEXT.replace("HOST", HOST)).map_err(wz::Error::host)?;
+    let has_table64 = features.is_enabled(CoreFeatures::MEMORY64);
+    let table64 = if has_table64 { r#"(table (export "table64") i64 10 20 funcref)"# } else { "" };
+    let module =
+        wat::parse_str(TEXT.replace("HOST", HOST).replace("TABLE64", table64)).map_err(wz::Error::host)?;
     let compiled = runtime.compile(&module)?;
     runtime.instantiate_module_with(
         &Context::background(),

@@ -29,7 +29,9 @@ pub(super) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
             Some(NullKind::Extern) => Value::ExternRef(None),
             None => return Err(format!("argument {core:?} is of a type that wz does not have")),
         },
-        WastArgCore::RefHost(_) => return Err(format!("argument {core:?} is of a type that wz does not have")),
+        WastArgCore::RefHost(_) => {
+            return Err(format!("argument {core:?} is of a type that wz does not have"));
+        }
     })
 }
 

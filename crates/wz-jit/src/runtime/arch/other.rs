@@ -1,0 +1,16 @@
+//! Processors that the JIT has no code for.
+
+use super::{FrameState, Registers};
+
+/// There are no instructions of ours.
+pub(in super::super) unsafe fn frame_state(_: &Registers, _: Option<u32>) -> FrameState {
+    FrameState::Absent
+}
+
+/// There are no frames of ours.
+pub(in super::super) unsafe fn return_address(_: &Registers, _: FrameState) -> usize {
+    0
+}
+
+/// There is no code.
+pub(in super::super) fn code_was_written(_: usize, _: usize) {}

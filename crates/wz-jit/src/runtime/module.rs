@@ -1,0 +1,579 @@
+//! [`JitModule`]: a module's functions in one runtime, their versions, and what their slots hold.
+//!
+//! A slot begins as a thunk that leads to [`JitModule::resolve`], which has the function compiled.
+//! What a slot holds is changed under a lock, and read by calls without one.
+
+use std::fmt;
+use std::ops::Range;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use wz_api::{Error, Result};
+use wz_core::Activation;
+use wz_core::engine::{EngineModule, Raised};
+use wz_core::records::{FunctionRecord, InstanceContext};
+use wz_decode::ModuleInfo;
+
+use super::body::{BodyKind, FunctionCode};
+use super::builtins::Builtin;
+use super::code_memory::{CodeArena, CodeError, CodeMemory, MAX_ARENA_BYTES, NewBody, layout};
+use super::entry::{self, GuestCall};
+use super::native::{self, Resolved};
+use super::slots::{SlotRef, SlotTable};
+use super::stubs::{Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind};
+
+/// Which body of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// The function.
+    Plain,
+    /// The function, telling listeners itself: only for those that [`FunctionCompiler`] says need
+    /// it.
+    Listened,
+}
+
+/// A compiled function.
+#[derive(Clone, Debug, Default)]
+pub struct CompiledFunction {
+    /// The code.
+    pub code: Vec<u8>,
+    /// Where it refers to slots.
+    pub relocations: Vec<Relocation>,
+    /// What the run time has to know of it.
+    pub info: FunctionCode,
+}
+
+/// Compiles functions. Indices count defined functions.
+pub trait FunctionCompiler: Send + Sync + fmt::Debug {
+    /// Compiles a function.
+    ///
+    /// # Errors
+    /// If it exceeds a limit. The function then runs elsewhere, or its call fails with this.
+    fn compile(&self, module: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction>;
+
+    /// What else to compile when a function is first called: what shares a batch shares pages.
+    fn companions(&self, module: &Arc<ModuleInfo>, function: u32) -> Vec<u32> {
+        let _ = (module, function);
+        Vec::new()
+    }
+
+    /// Whether a function, when it is listened to, tells that itself, because it makes tail calls.
+    fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool;
+}
+
+/// Runs functions that have no code: the interpreter, on the same instances.
+pub trait Elsewhere: Send + Sync + fmt::Debug {
+    /// Runs a defined function of the module that the context is of.
+    ///
+    /// # Errors
+    /// [`Raised`], with the reason in the activation.
+    ///
+    /// # Safety
+    /// The activation is the thread's innermost, the context of a living instance, and `slots` has
+    /// room for parameters and results.
+    unsafe fn run(
+        &self,
+        activation: &Activation,
+        context: *const InstanceContext,
+        function: u32,
+        slots: *mut u64,
+    ) -> Result<(), Raised>;
+}
+
+/// What modules are made with.
+#[derive(Clone, Debug)]
+pub struct ModuleOptions {
+    /// The shared stubs.
+    pub stubs: &'static Stubs,
+    /// Where code goes.
+    pub memory: Arc<CodeMemory>,
+    /// What compiles functions.
+    pub compiler: Arc<dyn FunctionCompiler>,
+    /// What runs functions that cannot have code.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
+}
+
+/// A module in one runtime.
+#[derive(Debug)]
+pub struct JitModule {
+    info: Arc<ModuleInfo>,
+    options: ModuleOptions,
+    arena: Arc<CodeArena>,
+    slots: SlotTable,
+    types: Vec<TypeStubs>,
+    /// The address of the thunk of the first function's slot, while it has no code.
+    thunks: usize,
+    /// The same for listened functions, once any was listened to.
+    listened_thunks: OnceLock<usize>,
+    functions: Mutex<Vec<Function>>,
+}
+
+/// A function's versions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Function {
+    /// The address of the plain body; 0 if there is none.
+    plain: usize,
+    /// The address of the body that tells listeners; 0 if there is none.
+    listened: usize,
+    is_listened: bool,
+    /// Whether it runs elsewhere for good.
+    is_elsewhere: bool,
+}
+
+impl JitModule {
+    /// A module without any code yet.
+    ///
+    /// # Errors
+    /// If executable memory is refused or used up.
+    pub fn new(info: &Arc<ModuleInfo>, options: ModuleOptions) -> Result<Arc<Self>, CodeError> {
+        let (functions, types) = (info.bodies.len() as u32, info.types.len() as u32);
+        let stubs = options.stubs;
+        let slot_count = SlotTable::len(functions, types);
+        let padding = stubs.assembler().padding();
+        let arena = CodeArena::new(&options.memory, slot_count, arena_bytes(info), padding)?;
+        let slots = SlotTable::new(arena.clone(), functions, types);
+        let types = stubs.of_types(&info.types, &arena)?;
+        slots.set(SlotRef::TrapExit, stubs.trap_exit);
+        slots.set(SlotRef::Lazy, stubs.lazy);
+        for builtin in Builtin::ALL {
+            slots.set(SlotRef::Builtin(builtin), stubs.builtin(builtin));
+        }
+        for (index, stubs) in (0..).zip(&types) {
+            slots.set(SlotRef::RecordCall(index), stubs.record_call);
+        }
+        let lazy = slots.address(SlotRef::Lazy);
+        let thunks = install_lazy_thunks(&arena, stubs, functions, lazy)?;
+        for index in 0..functions {
+            let thunk = thunks + index as usize * THUNK_BYTES;
+            slots.set(SlotRef::Function(index), thunk);
+            slots.set(SlotRef::Plain(index), thunk);
+        }
+        let functions = Mutex::new(vec![Function::default(); functions as usize]);
+        let listened_thunks = OnceLock::new();
+        Ok(Arc::new(Self {
+            info: info.clone(),
+            options,
+            arena,
+            slots,
+            types,
+            thunks,
+            listened_thunks,
+            functions,
+        }))
+    }
+
+    /// The decoded module.
+    #[must_use]
+    pub fn info(&self) -> &Arc<ModuleInfo> {
+        &self.info
+    }
+
+    /// The slots.
+    #[must_use]
+    pub fn slots(&self) -> &SlotTable {
+        &self.slots
+    }
+
+    /// The module that an instance is of.
+    ///
+    /// # Safety
+    /// The instance is of a module of this engine, and alive.
+    pub(super) unsafe fn of_context<'a>(context: *const InstanceContext) -> &'a Self {
+        // SAFETY: the core keeps what `context_data` gave, and the module lives as long.
+        unsafe { &*(*context).engine_data.cast::<Self>() }
+    }
+
+    /// Compiles every function, with this many threads. What is compiled and where it goes does
+    /// not depend on their number.
+    ///
+    /// # Errors
+    /// If a function exceeds a limit and there is nothing else to run it.
+    pub fn compile_all(&self, threads: usize) -> Result<()> {
+        let count = self.info.bodies.len() as u32;
+        for start in (0..count).step_by(EAGER_BATCH as usize) {
+            let range = start..count.min(start + EAGER_BATCH);
+            for (function, compiled) in self.compile_range(range, threads) {
+                if let Err(error) = compiled
+                    && !self.send_elsewhere(function)
+                {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compiles and installs a range; gives those that failed.
+    fn compile_range(&self, range: Range<u32>, threads: usize) -> Vec<(u32, Result<()>)> {
+        let next = AtomicUsize::new(range.start as usize);
+        let results: Vec<_> = range.clone().map(|_| Mutex::new(None)).collect();
+        let work = || {
+            loop {
+                let function = next.fetch_add(1, Ordering::Relaxed) as u32;
+                if function >= range.end {
+                    return;
+                }
+                let compiled = self.options.compiler.compile(&self.info, function, Version::Plain);
+                *results[(function - range.start) as usize].lock() = Some(compiled);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads.min(range.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let (mut good, mut outcome) = (Vec::new(), Vec::new());
+        for (function, result) in range.zip(results) {
+            match result.into_inner() {
+                Some(Ok(compiled)) => good.push((function, compiled)),
+                Some(Err(error)) => outcome.push((function, Err(error))),
+                None => {}
+            }
+        }
+        let functions: Vec<_> = good.iter().map(|(function, _)| *function).collect();
+        if let Err(error) = self.install(good, Version::Plain) {
+            outcome.extend(functions.into_iter().map(|function| (function, Err(code_error(&error)))));
+        }
+        outcome
+    }
+
+    /// Has a function run elsewhere from now on, if there is something.
+    fn send_elsewhere(&self, function: u32) -> bool {
+        let possible = self.options.elsewhere.is_some();
+        if possible {
+            self.functions.lock()[function as usize].is_elsewhere = true;
+        }
+        possible
+    }
+
+    /// Makes bodies executable, and lets slots have them.
+    fn install(&self, mut compiled: Vec<(u32, CompiledFunction)>, version: Version) -> Result<(), CodeError> {
+        let infos: Vec<_> =
+            compiled.iter_mut().map(|(_, compiled)| std::mem::take(&mut compiled.info)).collect();
+        let bodies = compiled.iter().zip(infos).map(|((_, compiled), info)| NewBody {
+            code: &compiled.code,
+            kind: Some(BodyKind::Function(info)),
+        });
+        let bodies = bodies.collect();
+        let assembler = self.options.stubs.assembler();
+        let addresses = self.arena.install(bodies, |number, code, address| {
+            for relocation in &compiled[number].1.relocations {
+                let target = self.slots.address(relocation.target);
+                if !assembler.relocate(code, relocation, address, target) {
+                    return Err(CodeError::Exhausted);
+                }
+            }
+            Ok(())
+        })?;
+        let mut functions = self.functions.lock();
+        for ((function, _), address) in compiled.iter().zip(addresses) {
+            let state = &mut functions[*function as usize];
+            let body = match version {
+                Version::Plain => &mut state.plain,
+                Version::Listened => &mut state.listened,
+            };
+            if *body != 0 {
+                // Somebody else was faster.
+                self.arena.retire_body(address);
+                continue;
+            }
+            *body = address;
+            self.update_slots(*function, state);
+        }
+        Ok(())
+    }
+
+    /// Lets the slots of a function have what they should.
+    fn update_slots(&self, index: u32, function: &Function) {
+        let thunk = self.thunks + index as usize * THUNK_BYTES;
+        let or_thunk = |body: usize| if body == 0 { thunk } else { body };
+        self.slots.set(SlotRef::Plain(index), or_thunk(function.plain));
+        let listened = match self.listened_thunks.get() {
+            _ if !function.is_listened => None,
+            _ if self.options.compiler.tells_listeners(&self.info, index) => {
+                Some(or_thunk(function.listened))
+            }
+            Some(thunks) => Some(thunks + index as usize * THUNK_BYTES),
+            None => None,
+        };
+        self.slots.set(SlotRef::Function(index), listened.unwrap_or_else(|| or_thunk(function.plain)));
+    }
+
+    /// Where the call through a slot goes on whose thunk told this address.
+    ///
+    /// # Errors
+    /// If the function exceeds a limit, or there is no executable memory, and there is nothing else
+    /// to run it.
+    pub(super) fn resolve(&self, thunk: usize) -> Result<Resolved> {
+        let function = ((thunk - self.thunks) / THUNK_BYTES) as u32;
+        let own = self.options.compiler.tells_listeners(&self.info, function);
+        let (version, known) = {
+            let functions = self.functions.lock();
+            let state = &functions[function as usize];
+            let version = if state.is_listened && own { Version::Listened } else { Version::Plain };
+            (version, state.resolved(version))
+        };
+        if let Some(known) = known {
+            return Ok(self.resolved(function, known));
+        }
+        if let Err(error) = self.compile(function, version)
+            && !self.send_elsewhere(function)
+        {
+            return Err(error);
+        }
+        let known = self.functions.lock()[function as usize].resolved(version);
+        let known = known.ok_or_else(|| Error::limit("a function was compiled but has no code"))?;
+        Ok(self.resolved(function, known))
+    }
+
+    fn resolved(&self, function: u32, known: Known) -> Resolved {
+        match known {
+            Known::Body(code) => Resolved { code, extra: 0 },
+            Known::Elsewhere => {
+                let index = self.info.imported.functions + function;
+                let ty = self.info.functions[index as usize] as usize;
+                Resolved { code: self.types[ty].interpret, extra: function as usize }
+            }
+        }
+    }
+
+    /// Compiles a function, and along with it what the compiler wants, and installs them.
+    fn compile(&self, function: u32, version: Version) -> Result<()> {
+        let compiler = &self.options.compiler;
+        let mut compiled = vec![(function, compiler.compile(&self.info, function, version)?)];
+        if version == Version::Plain {
+            for other in compiler.companions(&self.info, function) {
+                let has = self.functions.lock()[other as usize].resolved(version).is_some();
+                if other != function && !has {
+                    // What fails does so again when it is called.
+                    compiled
+                        .extend(compiler.compile(&self.info, other, version).ok().map(|code| (other, code)));
+                }
+            }
+        }
+        self.install(compiled, version).map_err(|error| code_error(&error))
+    }
+
+    /// Runs a function that has no code.
+    ///
+    /// # Errors
+    /// [`Raised`], with the reason in the activation.
+    ///
+    /// # Safety
+    /// As for [`Elsewhere::run`].
+    pub(super) unsafe fn run_elsewhere(
+        &self,
+        activation: &Activation,
+        context: *const InstanceContext,
+        function: u32,
+        slots: *mut u64,
+    ) -> Result<(), Raised> {
+        match &self.options.elsewhere {
+            // SAFETY: as the caller says.
+            Some(elsewhere) => unsafe { elsewhere.run(activation, context, function, slots) },
+            None => Err(activation.raise(code_error(&CodeError::Exhausted))),
+        }
+    }
+
+    /// The function whose listened thunk told this address, by its index with imports, and where its
+    /// first operator is.
+    pub(super) fn listened_function(&self, thunk: usize) -> (u32, u32) {
+        let thunks = self.listened_thunks.get().copied().unwrap_or(thunk);
+        let defined = ((thunk - thunks) / THUNK_BYTES) as u32;
+        (self.info.imported.functions + defined, first_operator(&self.info, defined))
+    }
+
+    /// The thunks of listened functions, made when first asked for.
+    fn listened_thunks(&self) -> Result<usize, CodeError> {
+        match self.listened_thunks.get() {
+            Some(thunks) => Ok(*thunks),
+            None => {
+                let thunks = self.install_listened_thunks()?;
+                Ok(*self.listened_thunks.get_or_init(|| thunks))
+            }
+        }
+    }
+
+    /// A row of thunks followed by a wrapper for each type.
+    fn install_listened_thunks(&self) -> Result<usize, CodeError> {
+        let imported = self.info.imported.functions as usize;
+        let defined = &self.info.functions[imported..];
+        let assembler = self.options.stubs.assembler();
+        let (before, after) = (native::address_of_listen_before(), native::address_of_listen_after());
+        let wrapper =
+            |ty: usize, distance: i32| assembler.listener(&self.info.types[ty], before, after, distance);
+        let wrappers: Vec<_> = (0..self.info.types.len()).map(|ty| wrapper(ty, 0)).collect();
+        let row = vec![assembler.padding(); defined.len() * THUNK_BYTES];
+        let lens = std::iter::once(row.len()).chain(wrappers.iter().map(|stub| stub.code.len()));
+        let (offsets, _) = layout(lens).ok_or(CodeError::Exhausted)?;
+        let mut bodies = vec![NewBody { code: &row, kind: Some(thunks_kind()) }];
+        bodies.extend(
+            wrappers
+                .iter()
+                .map(|wrapper| NewBody { code: &wrapper.code, kind: Some(BodyKind::Stub(wrapper.stub)) }),
+        );
+        let plain = if defined.is_empty() { 0 } else { self.slots.address(SlotRef::Plain(0)) };
+        let addresses = self.arena.install(bodies, |number, code, address| {
+            if number == 0 {
+                for (index, thunk) in code.as_chunks_mut::<THUNK_BYTES>().0.iter_mut().enumerate() {
+                    let target = address + offsets[1 + defined[index] as usize];
+                    *thunk = assembler.thunk(address + index * THUNK_BYTES, target);
+                }
+                return Ok(());
+            }
+            let thunks = address - offsets[number];
+            let distance =
+                i32::try_from(plain.wrapping_sub(thunks) as isize).map_err(|_| CodeError::Exhausted)?;
+            code.copy_from_slice(&wrapper(number - 1, distance).code);
+            Ok(())
+        })?;
+        Ok(addresses[0])
+    }
+}
+
+/// What a call to a function does.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    Body(usize),
+    Elsewhere,
+}
+
+impl Function {
+    fn resolved(&self, version: Version) -> Option<Known> {
+        let body = match version {
+            Version::Plain => self.plain,
+            Version::Listened => self.listened,
+        };
+        match body {
+            0 if self.is_elsewhere => Some(Known::Elsewhere),
+            0 => None,
+            body => Some(Known::Body(body)),
+        }
+    }
+}
+
+/// How many functions are compiled before they are installed, when all are.
+const EAGER_BATCH: u32 = 512;
+
+/// How much code a module may have: address space costs nothing. Functions that are compiled one by
+/// one take a page each.
+fn arena_bytes(info: &ModuleInfo) -> usize {
+    let code: usize = info.bodies.iter().map(|body| body.range.len()).sum();
+    let values = |ty: &Arc<wz_api::FunctionType>| ty.params().len() + ty.results().len();
+    let stubs: usize = info.types.iter().map(|ty| values(ty) * 128 + 2048).sum();
+    let bytes = code.saturating_mul(16).saturating_add(info.bodies.len().saturating_mul(8192));
+    let most = MAX_ARENA_BYTES - SlotTable::len(info.bodies.len() as u32, info.types.len() as u32) * 16;
+    bytes.saturating_add(stubs).saturating_add(4 << 20).min(most)
+}
+
+fn install_lazy_thunks(
+    arena: &CodeArena,
+    stubs: &Stubs,
+    functions: u32,
+    lazy_slot: usize,
+) -> Result<usize, CodeError> {
+    let assembler = stubs.assembler();
+    let row = vec![assembler.padding(); functions as usize * THUNK_BYTES];
+    let jump = assembler.jump_through(0, 0);
+    let (offsets, _) = layout([row.len(), jump.len()]).ok_or(CodeError::Exhausted)?;
+    let bodies = vec![NewBody { code: &row, kind: Some(thunks_kind()) }, NewBody { code: &jump, kind: None }];
+    let addresses = arena.install(bodies, |number, code, address| {
+        if number == 1 {
+            code.copy_from_slice(&assembler.jump_through(address, lazy_slot));
+            return Ok(());
+        }
+        for (index, thunk) in code.as_chunks_mut::<THUNK_BYTES>().0.iter_mut().enumerate() {
+            *thunk = assembler.thunk(address + index * THUNK_BYTES, address + offsets[1]);
+        }
+        Ok(())
+    })?;
+    Ok(addresses[0])
+}
+
+#[cold]
+fn code_error(error: &CodeError) -> Error {
+    Error::limit(error.to_string())
+}
+
+/// Where the first operator of a defined function is, counted from the body of the Code section.
+#[must_use]
+pub fn first_operator(info: &ModuleInfo, defined: u32) -> u32 {
+    let range = info.bodies[defined as usize].range.clone();
+    let body = &info.bytes[range.clone()];
+    let mut position = 0;
+    // Numbers of variable length end with a byte below 0x80.
+    let number = |position: &mut usize| {
+        let (mut value, mut shift) = (0_u64, 0);
+        while let Some(byte) = body.get(*position) {
+            *position += 1;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+            shift += 7;
+            if *byte < 0x80 {
+                break;
+            }
+        }
+        value
+    };
+    for _ in 0..number(&mut position) {
+        number(&mut position);
+        // A type is one byte; a reference type of the long form has its heap type after that.
+        let ty = body.get(position).copied();
+        position += 1;
+        if matches!(ty, Some(0x63 | 0x64)) {
+            number(&mut position);
+        }
+    }
+    (range.start + position - info.code_start) as u32
+}
+
+impl EngineModule for JitModule {
+    fn context_data(&self) -> *const () {
+        ptr::from_ref(self).cast()
+    }
+
+    fn target(&self, defined_index: u32) -> *const () {
+        ptr::with_exposed_provenance(self.slots.address(SlotRef::Function(defined_index)))
+    }
+
+    unsafe fn invoke(
+        &self,
+        activation: &Activation,
+        record: &FunctionRecord,
+        stack: *mut u64,
+    ) -> Result<(), Raised> {
+        // SAFETY: the record is published, of a function of this module.
+        unsafe {
+            let ty = self.info.functions[record.index.get().read() as usize];
+            let call = GuestCall {
+                stubs: self.types[ty as usize],
+                slot: record.target.get().read(),
+                context: record.context.load(Ordering::Acquire),
+                values: stack,
+            };
+            entry::enter(self.options.stubs, activation, &call)
+        }
+    }
+
+    fn set_listened(&self, defined_index: u32, listened: bool) {
+        let own = self.options.compiler.tells_listeners(&self.info, defined_index);
+        // Without memory for the wrappers, nobody is told.
+        if listened && !own && self.listened_thunks().is_err() {
+            return;
+        }
+        let mut functions = self.functions.lock();
+        let function = &mut functions[defined_index as usize];
+        function.is_listened = listened;
+        self.update_slots(defined_index, function);
+    }
+}
+
+impl Drop for JitModule {
+    fn drop(&mut self) {
+        // Threads may just be looking at what signal handlers look at.
+        self.arena.clone().retire();
+    }
+}

@@ -1,0 +1,215 @@
+//! The Rust functions that stubs call. They run on the native stack, with the guest's frames
+//! walkable from where it left.
+
+use wz_api::Trap;
+use wz_core::Activation;
+use wz_core::records::{FunctionRecord, InstanceContext};
+
+use super::body::BodyKind;
+use super::module::JitModule;
+use super::page_map;
+use super::state::{CallState, Listened};
+
+/// The stub that the host calls a guest with: on the guest's stack from `guest_sp` down, through
+/// the slot at `slot`, with parameters from `values`, where results go. Gives a status.
+pub type EntryStub = unsafe extern "C" fn(
+    state: *const CallState,
+    slot: *const (),
+    context: *const InstanceContext,
+    values: *mut u64,
+    guest_sp: usize,
+) -> u32;
+
+/// What stubs call with values in slots: parameters in, results out. `extra` is what the scratch
+/// register held, `context` the pinned one. Gives a status.
+pub type NativeCall = unsafe extern "C" fn(
+    state: *const CallState,
+    extra: usize,
+    slots: *mut u64,
+    context: *const InstanceContext,
+) -> u32;
+
+/// What stubs call when the guest is to be left.
+pub type RaiseCall = unsafe extern "C" fn(state: *const CallState);
+
+/// What the lazy-compile stub calls with the address that a thunk told, and the callee's context.
+pub type ResolveCall =
+    unsafe extern "C" fn(state: *const CallState, thunk: usize, context: *const InstanceContext) -> Resolved;
+
+/// Where a call goes on.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Resolved {
+    /// The code; 0 if the call ends instead.
+    pub code: usize,
+    /// What it finds in the scratch register.
+    pub extra: usize,
+}
+
+/// The call goes on.
+pub const OK: u32 = 0;
+/// The call ends; why is in the activation.
+pub const RAISED: u32 = 1;
+
+/// The activation, which the guest has left for the core.
+///
+/// # Safety
+/// The state is that of the running call.
+#[inline]
+pub(super) unsafe fn enter_core<'a>(state: &CallState) -> &'a Activation {
+    // SAFETY: as the caller says.
+    unsafe { state.activation() }
+}
+
+/// A guest calls a host function; `extra` is its record.
+unsafe extern "C" fn host_call(
+    state: *const CallState,
+    extra: usize,
+    slots: *mut u64,
+    context: *const InstanceContext,
+) -> u32 {
+    let record = std::ptr::with_exposed_provenance::<FunctionRecord>(extra);
+    // SAFETY: the stub passes the running call, the record that the guest called, the slots of its
+    // frame, and the guest's context.
+    match unsafe { enter_core(&*state).call_host(context, record, slots) } {
+        Ok(()) => OK,
+        Err(_) => RAISED,
+    }
+}
+
+/// A guest calls a function that runs in another engine; `extra` is its index among the defined
+/// ones of the module that `context` is of.
+unsafe extern "C" fn interpret(
+    state: *const CallState,
+    extra: usize,
+    slots: *mut u64,
+    context: *const InstanceContext,
+) -> u32 {
+    // SAFETY: the stub passes the running call and the callee's context.
+    unsafe {
+        let module = JitModule::of_context(context);
+        match module.run_elsewhere(enter_core(&*state), context, extra as u32, slots) {
+            Ok(()) => OK,
+            Err(_) => RAISED,
+        }
+    }
+}
+
+/// A guest called the trap stub.
+unsafe extern "C" fn raise_trap(state: *const CallState) {
+    // SAFETY: the stub passes the running call and made a frame, above which is the return address.
+    unsafe {
+        let state = &*state;
+        let site = *std::ptr::with_exposed_provenance::<usize>(state.exit_fp.get() + size_of::<usize>());
+        let trap = page_map::find(site - 1).and_then(|body| match body.kind() {
+            BodyKind::Function(code) => code.traps.lookup(body.offset_of(site)),
+            BodyKind::Stub(_) => None,
+        });
+        debug_assert!(trap.is_some(), "the trap at {site:#x} is in its body's table");
+        enter_core(state).raise_trap(trap.unwrap_or(Trap::Unreachable));
+    }
+}
+
+/// The fault handler found a trap.
+unsafe extern "C" fn raise_fault(state: *const CallState) {
+    // SAFETY: the handler passes the running call.
+    unsafe {
+        let state = &*state;
+        let trap = state.fault.get().map_or(Trap::Unreachable, |fault| fault.trap);
+        enter_core(state).raise_trap(trap);
+    }
+}
+
+/// A slot without code was called.
+unsafe extern "C" fn resolve(
+    state: *const CallState,
+    thunk: usize,
+    context: *const InstanceContext,
+) -> Resolved {
+    // SAFETY: the stub passes the running call, and the pinned context is the callee's.
+    unsafe {
+        let module = JitModule::of_context(context);
+        match module.resolve(thunk) {
+            Ok(resolved) => resolved,
+            Err(error) => {
+                enter_core(&*state).raise(error);
+                Resolved { code: 0, extra: 0 }
+            }
+        }
+    }
+}
+
+/// The wrapper of a listened function begins; `extra` is what its thunk told.
+pub(super) unsafe extern "C" fn listen_before(
+    state: *const CallState,
+    extra: usize,
+    slots: *mut u64,
+    context: *const InstanceContext,
+) -> u32 {
+    // SAFETY: the wrapper passes the running call, the callee's context, and the parameters.
+    unsafe { listen(state, extra, slots, context, true) }
+}
+
+/// The wrapper of a listened function ends; `extra` is what its thunk told.
+pub(super) unsafe extern "C" fn listen_after(
+    state: *const CallState,
+    extra: usize,
+    slots: *mut u64,
+    context: *const InstanceContext,
+) -> u32 {
+    // SAFETY: the wrapper passes the running call, the callee's context, and the results.
+    unsafe { listen(state, extra, slots, context, false) }
+}
+
+/// # Safety
+/// As for the two above.
+#[inline]
+unsafe fn listen(
+    state: *const CallState,
+    thunk: usize,
+    slots: *mut u64,
+    context: *const InstanceContext,
+    before: bool,
+) -> u32 {
+    // SAFETY: as the caller says.
+    unsafe {
+        let state = &*state;
+        let (function, code_offset) = JitModule::of_context(context).listened_function(thunk);
+        state.listened.set(Some(Listened { context, function, code_offset, slots }));
+        let activation = enter_core(state);
+        let told = match before {
+            true => activation.listen_before(context, function, slots),
+            false => activation.listen_after(context, function, slots),
+        };
+        state.listened.set(None);
+        told.map_or(RAISED, |()| OK)
+    }
+}
+
+pub(super) fn address_of_host_call() -> usize {
+    host_call as NativeCall as usize
+}
+
+pub(super) fn address_of_interpret() -> usize {
+    interpret as NativeCall as usize
+}
+
+pub(super) fn address_of_raise_trap() -> usize {
+    raise_trap as RaiseCall as usize
+}
+
+pub(super) fn address_of_raise_fault() -> usize {
+    raise_fault as RaiseCall as usize
+}
+
+pub(super) fn address_of_resolve() -> usize {
+    resolve as ResolveCall as usize
+}
+
+pub(super) fn address_of_listen_before() -> usize {
+    listen_before as NativeCall as usize
+}
+
+pub(super) fn address_of_listen_after() -> usize {
+    listen_after as NativeCall as usize
+}

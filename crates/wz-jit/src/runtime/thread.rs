@@ -1,0 +1,108 @@
+//! What the run time keeps per thread: its innermost call, its epoch entry and a stack at hand.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::ptr;
+
+use super::epoch;
+use super::fault::AlternateStack;
+use super::guest_stack::GuestStack;
+use super::state::CallState;
+
+/// What calls need of their thread.
+pub(super) struct Thread {
+    /// The innermost call; null if there is none. Signal handlers read it.
+    pub(super) current: Cell<*const CallState>,
+    /// The thread's epoch entry; none before [`prepare`](Self::prepare).
+    epoch: Cell<Option<&'static epoch::Entry>>,
+    /// A stack that is at hand: boxed, so that it has a place. Null if there is none.
+    stack: Cell<*mut GuestStack>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread { current: Cell::new(ptr::null()), epoch: Cell::new(None), stack: Cell::new(ptr::null_mut()) }
+    };
+    /// Gives back what the thread has when it ends.
+    static CLEANUP: RefCell<Option<Cleanup>> = const { RefCell::new(None) };
+}
+
+struct Cleanup(#[expect(dead_code, reason = "dropped when the thread ends")] Option<AlternateStack>);
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        let thread = Thread::current();
+        if let Some(stack) = thread.take_stack() {
+            stack.release();
+        }
+        if let Some(entry) = thread.epoch.take() {
+            entry.release();
+        }
+    }
+}
+
+impl Thread {
+    /// The current thread's.
+    #[inline]
+    pub(super) fn current() -> &'static Self {
+        // SAFETY: the variable has no destructor, and the reference does not leave the thread:
+        // `Thread` is not `Sync`.
+        THREAD.with(|thread| unsafe { &*ptr::from_ref(thread) })
+    }
+
+    /// The thread's epoch entry. Makes it ready to run guests the first time.
+    ///
+    /// # Errors
+    /// If the system has no room for an alternate signal stack.
+    #[inline]
+    pub(super) fn prepare(&self) -> io::Result<&'static epoch::Entry> {
+        match self.epoch.get() {
+            Some(entry) => Ok(entry),
+            None => self.prepare_slow(),
+        }
+    }
+
+    #[cold]
+    fn prepare_slow(&self) -> io::Result<&'static epoch::Entry> {
+        let alternate = AlternateStack::install()?;
+        let entry = epoch::Entry::take();
+        let mut alternate = Some(alternate);
+        let kept =
+            CLEANUP.try_with(|cleanup| *cleanup.borrow_mut() = Some(Cleanup(alternate.take().flatten())));
+        if kept.is_err() {
+            // A thread that is ending already has no cleanup any more: it keeps what it has.
+            std::mem::forget(alternate);
+        }
+        self.epoch.set(Some(entry));
+        Ok(entry)
+    }
+
+    /// The stack that is at hand, if it is of this size.
+    #[inline]
+    pub(super) fn stack_at_hand(&self, len_bytes: usize) -> Option<Box<GuestStack>> {
+        let stack = self.stack.get();
+        // SAFETY: made from a box, and only taken here.
+        if stack.is_null() || unsafe { (*stack).len_bytes() } != len_bytes {
+            return None;
+        }
+        self.stack.set(ptr::null_mut());
+        // SAFETY: made from a box, and nobody else has it.
+        Some(unsafe { Box::from_raw(stack) })
+    }
+
+    /// Keeps a stack at hand; one that was goes to the pool.
+    #[inline]
+    pub(super) fn keep_stack(&self, stack: Box<GuestStack>) {
+        let old = self.stack.replace(Box::into_raw(stack));
+        if !old.is_null() {
+            // SAFETY: made from a box, and nobody else has it.
+            unsafe { Box::from_raw(old) }.release();
+        }
+    }
+
+    fn take_stack(&self) -> Option<Box<GuestStack>> {
+        let stack = self.stack.replace(ptr::null_mut());
+        // SAFETY: made from a box, and nobody else has it.
+        (!stack.is_null()).then(|| unsafe { Box::from_raw(stack) })
+    }
+}

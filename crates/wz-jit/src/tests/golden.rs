@@ -1,0 +1,71 @@
+//! Golden files: `tests/golden/NAME.wat` compiled to `tests/golden/NAME.txt`. `WZ_BLESS=1`
+//! writes them anew.
+//!
+//! The first line of a module may say how it is compiled: `;; passes: LIST`, `;; stages` to show
+//! every stage, `;; fuel`, `;; interrupt`, `;; explicit`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::options::{Options, Passes};
+use crate::{Context, dump};
+
+use super::oracle::decoded;
+
+fn render(text: &str) -> String {
+    let mut options = Options::default();
+    let mut stages = false;
+    for line in text.lines().map_while(|line| line.strip_prefix(";; ")) {
+        match line.split_once(": ").unwrap_or((line, "")) {
+            ("passes", list) => options.passes = Passes::parse(list).expect("names of passes"),
+            ("stages", _) => stages = true,
+            ("fuel", _) => options.fuel = true,
+            ("interrupt", _) => options.interrupt = true,
+            ("explicit", _) => options.explicit_checks = true,
+            _ => {}
+        }
+    }
+    let info = decoded(&wat::parse_str(text).expect("a module"));
+    let mut context = Context::default();
+    let mut out = String::new();
+    for function in info.imported.functions..info.functions.len() as u32 {
+        let name = info.function_definition(function).name().to_owned();
+        writeln!(out, ";; {name}").expect("text");
+        if stages {
+            let dumps = context.compile_with_dumps(&info, function, &options).expect("a simple function");
+            for dump in dumps {
+                writeln!(out, "-- {}\n{}", dump.stage, dump.text.trim_end()).expect("text");
+            }
+        } else {
+            let f = context.compile(&info, function, &options).expect("a simple function");
+            out.push_str(&dump::dump(f));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn golden_files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let bless = std::env::var_os("WZ_BLESS").is_some();
+    let mut differ = Vec::new();
+    let mut sources: Vec<_> = std::fs::read_dir(&folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wat"))
+        .collect();
+    sources.sort();
+    assert!(!sources.is_empty());
+    for source in sources {
+        let text = std::fs::read_to_string(&source).expect("a module");
+        let rendered = render(&text);
+        let golden = source.with_extension("txt");
+        if bless {
+            std::fs::write(&golden, &rendered).expect("the golden file");
+        } else if std::fs::read_to_string(&golden).unwrap_or_default() != rendered {
+            differ.push(format!("{}:\n{rendered}", golden.display()));
+        }
+    }
+    assert!(differ.is_empty(), "WZ_BLESS=1 accepts this:\n{}", differ.join("\n"));
+}

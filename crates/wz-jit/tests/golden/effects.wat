@@ -1,0 +1,28 @@
+;; explicit
+;; fuel
+;; interrupt
+(module
+  (import "m" "g" (global $ga (mut i32)))
+  (import "m" "h" (global $gb (mut i32)))
+  (import "m" "f" (func $import))
+  (memory 1)
+  (table 4 funcref)
+  (global $constant i32 (i32.const 42))
+  (global $own (mut i32) (i32.const 1))
+  (func $globals (result i32)
+    (global.set $own (i32.add (global.get $own) (global.get $constant)))
+    (global.set $ga (global.get $own))
+    (i32.add (global.get $gb) (i32.add (global.get $gb) (global.get $own))))
+  (func $calls (param $x i32) (result i32)
+    (call $import)
+    (i32.add (global.get $own) (call_indirect (param i32) (result i32) (local.get $x) (i32.const 2))))
+  (func $checks (param $p i32) (result i32)
+    (i32.add (i32.load offset=8 (local.get $p))
+      (i32.add (i32.load offset=4 (local.get $p)) (i64.store offset=8 (local.get $p) (i64.const 1)) (i32.load8_u (local.get $p)))))
+  (func $loop (param $n i32)
+    (loop $next (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+  (func $tail (param $x i32) (result i32) (return_call $calls (local.get $x)))
+  (func $bulk (param $x i32)
+    (memory.fill (local.get $x) (i32.const 0) (i32.const 10))
+    (drop (memory.grow (local.get $x)))
+    (drop (memory.size))))
