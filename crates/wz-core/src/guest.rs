@@ -78,6 +78,26 @@ pub unsafe fn copy(to_base: *mut u8, to: usize, from_base: *const u8, from: usiz
     unsafe { std::ptr::copy(from_base.add(from), to_base.add(to), len) }
 }
 
+/// Sets `len` bytes from `base` to zero, of memory that is going to be used again. Most of it was
+/// never written: what is zero already is only read, which costs half of writing it.
+///
+/// # Safety
+/// The bytes are committed, nobody else accesses them, `base` is aligned to a page and `len` a
+/// multiple of [`CLEARED_AT_ONCE`].
+pub unsafe fn clear(base: *mut u8, len: usize) {
+    debug_assert!(len.is_multiple_of(CLEARED_AT_ONCE) && base.addr().is_multiple_of(CLEARED_AT_ONCE));
+    for at in (0..len).step_by(CLEARED_AT_ONCE) {
+        // SAFETY: the block is within the bytes, aligned, and nobody else accesses it.
+        let block = unsafe { &mut *base.add(at).cast::<[u64; CLEARED_AT_ONCE / 8]>() };
+        if block.iter().fold(0, |all, word| all | word) != 0 {
+            block.fill(0);
+        }
+    }
+}
+
+/// How many bytes [`clear`] looks at before it decides.
+pub const CLEARED_AT_ONCE: usize = 1024;
+
 /// Fills a range with one byte.
 ///
 /// # Safety
@@ -199,5 +219,18 @@ mod tests {
             fill(base, 4, 0, 2);
         }
         assert_eq!(bytes, [0xbb, 0xbb, 0xcc, 0xdd, 0, 0, 6, 7, 0x0b]);
+    }
+
+    #[test]
+    fn clearing_finds_every_byte() {
+        for dirty in [0, 7, CLEARED_AT_ONCE - 1, CLEARED_AT_ONCE, 4 * CLEARED_AT_ONCE - 1] {
+            #[repr(align(1024))]
+            struct Pages([u8; 4 * CLEARED_AT_ONCE]);
+            let mut pages = Pages([0; 4 * CLEARED_AT_ONCE]);
+            pages.0[dirty] = 1;
+            // SAFETY: the array is aligned, a multiple of the block, and this test's own.
+            unsafe { clear(pages.0.as_mut_ptr(), pages.0.len()) };
+            assert!(pages.0.iter().all(|byte| *byte == 0), "byte {dirty} is left");
+        }
     }
 }

@@ -46,8 +46,8 @@ pub(crate) fn give(mapping: Mapping, committed: usize, reused: bool) {
         return;
     }
     let zeroed = if reused && committed <= MAX_OVERWRITTEN {
-        // SAFETY: the bytes are committed, and nobody else has the mapping.
-        unsafe { guest::fill(mapping.base(), 0, 0, committed) };
+        // SAFETY: the bytes are committed whole pages, and nobody else has the mapping.
+        unsafe { guest::clear(mapping.base(), committed) };
         true
     } else {
         mapping.reset(committed)
