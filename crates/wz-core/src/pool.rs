@@ -46,7 +46,7 @@ pub(crate) fn give(mapping: Mapping, committed: usize, reused: bool) {
         return;
     }
     let zeroed = if reused && committed <= MAX_OVERWRITTEN {
-        // SAFETY: the bytes are committed whole pages, and nobody else has the mapping.
+        // SAFETY: the bytes are committed and aligned, and nobody else has the mapping.
         unsafe { guest::clear(mapping.base(), committed) };
         true
     } else {
