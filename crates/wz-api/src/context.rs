@@ -89,9 +89,7 @@ impl Context {
     /// Why the context is done, if it is.
     #[must_use]
     pub fn done(&self) -> Option<DoneReason> {
-        if self.node.is_none() {
-            return None;
-        }
+        self.node.as_ref()?;
         if self.cancel_tokens().any(|token| token.is_cancelled()) {
             return Some(DoneReason::Cancelled);
         }
@@ -283,7 +281,9 @@ mod tests {
         let token = CancelToken::new();
         let wake = |count: &Arc<AtomicU32>| {
             let count = count.clone();
-            move || drop(count.fetch_add(1, Ordering::SeqCst))
+            move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
         };
         let kept = token.watch(wake(&count));
         drop(token.watch(wake(&count)));
