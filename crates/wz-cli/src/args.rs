@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use wz::experimental::logging::LogScopes;
 use wz::{CoreFeatures, EngineKind};
 
 use crate::duration::parse_duration;
 use crate::environment::Variable;
 use crate::features::parse_features;
+use crate::listen::ListenAddress;
 use crate::mounts::Mount;
 use crate::size::parse_size;
 
@@ -26,20 +29,56 @@ Examples:
   wz --dir . --env LANG=C sort.wasm in.txt  with a directory and a variable
   wz --dir data::/data::ro app.wasm         read-only, under another name
   wz --invoke add math.wat 1 2              call one function, print its results
-  wz --timeout 1.5s --max-memory 64M x.wasm within limits
+  wz --timeout 1.5s --max-memory 64M x.wasm within limits";
 
+const EXIT_STATUS: &str = "\
 Exit status:
   the program's own; 134 after a trap, 124 after a timeout, 1 if a module cannot be
   loaded, linked or set up, 2 if the command line is wrong";
+
+const VALIDATE_HELP: &str = "\
+Prints nothing about modules that are valid. For the others it says why not and at which offset.
+
+Exit status:
+  0 if all modules are valid, 1 if not, 2 if the command line is wrong";
+
+const INSPECT_HELP: &str = "\
+Types are numbered as in the module, functions, tables, memories and globals with the imported
+ones first. Offsets and sizes are bytes of the binary format; a section's are those of its
+content, a function's those of its body.
+
+With --json: an object with file, name, bytes, types, imports, exports, start, code, functions,
+tables, memories, globals, elements, data and sections. What is unknown or absent is null. The
+text lists the largest functions, the JSON all of them.";
+
+const TRACE_HELP: &str = "\
+The log has a line before and after each call, indented by how deep it is:
+  --> app.sum(a: i32 = 1, b: i32 = 2)       a function of a module
+  <-- i32 3
+  ==> wasi_snapshot_preview1.fd_close(fd=9) a function of the host
+  <== errno=EBADF
+  <-x wasm error: unreachable               a call that did not return
+A function is named module.name, or module.$7 if it has no name. With --format json each line is
+an object with the members event (call, return, tail_call, abort), depth, thread, function, index,
+host and, as the event has them, params, results (each: name, type, value; or name, meaning),
+reason, nanoseconds.
+
+Examples:
+  wz trace app.wasm                         every call
+  wz trace --functions 'app.parse_*' app.wasm in.txt
+  wz trace --host --times app.wasm          what the program asks of the host, and how long it takes";
+
+/// The names of all commands.
+pub(crate) const COMMANDS: [&str; 6] = ["completions", "inspect", "run", "trace", "validate", "version"];
 
 /// Runs WebAssembly.
 #[derive(Debug, Parser)]
 #[command(
     name = "wz",
     version,
-    about = "Runs WebAssembly programs: wz FILE is wz run FILE",
-    after_help = EXAMPLES,
-    override_usage = "wz [OPTIONS] FILE [ARGS]...\n       wz run [OPTIONS] FILE [ARGS]...",
+    about = "Runs WebAssembly programs and shows what is in them; wz FILE is wz run FILE",
+    after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"),
+    override_usage = "wz [OPTIONS] FILE [ARGS]...\n       wz COMMAND [OPTIONS] ...",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     arg_required_else_help = true,
@@ -58,19 +97,115 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a module; the default
     #[command(
-        after_help = EXAMPLES,
+        after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"),
         override_usage = "wz run [OPTIONS] FILE [ARGS]...",
         arg_required_else_help = true
     )]
     Run(Box<RunArgs>),
+    /// Run a module and log its calls
+    #[command(
+        after_help = format!("{TRACE_HELP}\n\n{EXIT_STATUS}"),
+        override_usage = "wz trace [OPTIONS] FILE [ARGS]...",
+        arg_required_else_help = true
+    )]
+    Trace(Box<TraceArgs>),
+    /// Check that modules are valid
+    #[command(after_help = VALIDATE_HELP, arg_required_else_help = true)]
+    Validate(ValidateArgs),
+    /// Show what is in a module
+    #[command(after_help = INSPECT_HELP, arg_required_else_help = true)]
+    Inspect(InspectArgs),
+    /// Print a script that completes wz's command lines
+    #[command(
+        after_help = "For example: wz completions bash > ~/.local/share/bash-completion/completions/wz",
+        arg_required_else_help = true
+    )]
+    Completions(CompletionsArgs),
     /// Print the version
     Version,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// The module in the binary or the text format, - for standard input; all that follows belongs
-    /// to the program, but for one -- right after FILE, which is dropped
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+
+    /// Log calls of the host's functions to standard error: all, clock, filesystem, memory, proc,
+    /// poll, random, sock
+    #[arg(long = "hostlogging", value_name = "SCOPES", value_parser = parse_scopes, help_heading = "Finding faults")]
+    pub(crate) host_logging: Vec<LogScopes>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TraceArgs {
+    /// Log only functions whose name, module.name or exported name matches; * and ? stand for any
+    /// characters and any one
+    #[arg(long = "functions", value_name = "GLOB", help_heading = "Log")]
+    pub(crate) functions: Vec<String>,
+
+    /// Log only the host's functions
+    #[arg(long, help_heading = "Log")]
+    pub(crate) host: bool,
+
+    /// Log how long calls take, the calls in them and the logging included
+    #[arg(long, help_heading = "Log")]
+    pub(crate) times: bool,
+
+    /// How the log is written
+    #[arg(long, value_enum, default_value_t = TraceFormat::Text, help_heading = "Log")]
+    pub(crate) format: TraceFormat,
+
+    /// Write the log to a file instead of standard error
+    #[arg(long, value_name = "FILE", help_heading = "Log")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+}
+
+/// The values of `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TraceFormat {
+    Text,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArgs {
+    /// Modules in the binary or the text format, - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) features: FeatureArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InspectArgs {
+    /// The module in the binary or the text format, - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) features: FeatureArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// What running a program takes, whoever watches.
+#[derive(Args, Debug)]
+pub(crate) struct SessionArgs {
+    /// The module in the binary or the text format, - for standard input. All that follows belongs
+    /// to the program; a -- right after FILE is dropped
     #[arg(value_names = ["FILE", "ARGS"], required = true, trailing_var_arg = true)]
     pub(crate) file_and_arguments: Vec<OsString>,
 
@@ -88,6 +223,10 @@ pub(crate) struct RunArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+
+    /// After a trap, write what the stack, memories and globals hold
+    #[arg(long, value_name = "FILE", help_heading = "Finding faults")]
+    pub(crate) coredump: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -108,6 +247,10 @@ pub(crate) struct ProgramArgs {
     /// Pass on all environment variables; --env replaces
     #[arg(long)]
     pub(crate) env_inherit: bool,
+
+    /// Let it accept connections (default HOST: localhost; PORT 0: any that is free)
+    #[arg(long = "listen", value_name = "[HOST]:PORT", value_parser = ListenAddress::parse)]
+    pub(crate) listen: Vec<ListenAddress>,
 
     /// What the program sees as its own name (default: FILE without directories)
     #[arg(long, value_name = "NAME")]
@@ -145,6 +288,13 @@ pub(crate) struct EngineArgs {
     #[arg(long, value_enum, default_value_t = EngineChoice::Auto)]
     pub(crate) engine: EngineChoice,
 
+    #[command(flatten)]
+    pub(crate) features: FeatureArgs,
+}
+
+/// `--features`, which every command has that reads modules.
+#[derive(Args, Debug)]
+pub(crate) struct FeatureArgs {
     /// Accept other proposals: v1, v2, all, none, +NAME, -NAME
     #[arg(long, value_name = "LIST", value_parser = parse_features, allow_hyphen_values = true)]
     pub(crate) features: Option<CoreFeatures>,
@@ -168,6 +318,10 @@ impl From<EngineChoice> for EngineKind {
     }
 }
 
+fn parse_scopes(text: &str) -> Result<LogScopes, String> {
+    text.parse().map_err(|error: wz::Error| error.to_string())
+}
+
 /// A module to instantiate before the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Preload {
@@ -188,7 +342,7 @@ impl Preload {
     }
 }
 
-impl RunArgs {
+impl SessionArgs {
     /// The module's place and the program's own arguments.
     pub(crate) fn split(&self) -> (PathBuf, &[OsString]) {
         let (file, arguments) = self.file_and_arguments.split_first().expect("FILE is required");
@@ -214,10 +368,10 @@ mod tests {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
         let run = match cli.command {
             Some(Command::Run(run)) => *run,
-            Some(Command::Version) => panic!("not a run"),
             None => cli.run,
+            Some(_) => panic!("not a run"),
         };
-        let (given_file, given) = run.split();
+        let (given_file, given) = run.session.split();
         assert_eq!(
             (given_file.to_str(), given),
             (Some(file), &arguments.iter().map(Into::into).collect::<Vec<OsString>>()[..])
@@ -236,5 +390,15 @@ mod tests {
         check("wz - a", "-", &["a"]);
         check("wz -- --odd.wasm a", "--odd.wasm", &["a"]);
         check("wz ./version", "./version", &[]);
+    }
+
+    #[test]
+    fn every_command_is_known() {
+        let mut names: Vec<_> = <Cli as clap::CommandFactory>::command()
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        names.sort();
+        assert_eq!(names, COMMANDS);
     }
 }

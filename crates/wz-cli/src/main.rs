@@ -2,16 +2,25 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod completions;
+mod coredump;
 mod duration;
 mod environment;
 mod escape;
 mod features;
+mod glob;
+mod inspect;
 mod invoke;
+mod listen;
 mod mounts;
 mod report;
 mod run;
+mod sections;
+mod session;
 mod size;
 mod source;
+mod trace;
+mod validate;
 
 use clap::Parser;
 
@@ -20,6 +29,10 @@ fn main() {
     let outcome = match &cli.command {
         Some(args::Command::Version) => report::print_out(&format!("wz {}\n", env!("CARGO_PKG_VERSION"))),
         Some(args::Command::Run(run)) => run::run(run),
+        Some(args::Command::Trace(trace)) => trace::trace(trace),
+        Some(args::Command::Validate(validate)) => validate::validate(validate),
+        Some(args::Command::Inspect(inspect)) => inspect::inspect(inspect),
+        Some(args::Command::Completions(completions)) => completions::completions(completions),
         None => run::run(&cli.run),
     };
     std::process::exit(outcome.unwrap_or_else(|failure| {

@@ -29,12 +29,14 @@ pub(crate) struct Failure {
     message: String,
     /// What to do; escaped.
     hints: Vec<String>,
+    /// What else there is to know; escaped.
+    notes: Vec<String>,
 }
 
 impl Failure {
     /// A failure with a message that needs no escaping.
     pub(crate) fn new(status: i32, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), hints: Vec::new() }
+        Self { status, message: message.into(), hints: Vec::new(), notes: Vec::new() }
     }
 
     /// A module that cannot be loaded, linked or set up.
@@ -45,6 +47,12 @@ impl Failure {
     /// Says what to do.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says what else there is to know.
+    pub(crate) fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
         self
     }
 
@@ -109,6 +117,7 @@ impl Failure {
         }
         // Nobody is there to be told if this fails.
         let _ = std::io::stderr().write_all(text.as_bytes());
+        self.notes.iter().for_each(|text| note(text));
     }
 }
 

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use wz::{CompiledModule, EngineKind, Runtime, RuntimeConfig};
+
+use crate::args::{COMMANDS, FeatureArgs};
 use crate::escape::{escape, escape_lines};
 use crate::report::Failure;
 
@@ -21,13 +24,40 @@ pub(crate) fn load(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = read(path).map_err(|error| {
         let failure = Failure::setup(format!("cannot read {name}: {error}"));
         match error.kind() {
-            std::io::ErrorKind::NotFound if path == Path::new("run") || path == Path::new("version") => {
+            std::io::ErrorKind::NotFound if COMMANDS.iter().any(|command| path == Path::new(command)) => {
                 failure.with_hint(format!("\"{name}\" is a command only as the first argument"))
+            }
+            std::io::ErrorKind::NotFound if path == Path::new("help") => {
+                failure.with_hint("wz --help shows what there is, wz COMMAND --help more of one command")
             }
             _ => failure,
         }
     })?;
     to_binary(&name, bytes)
+}
+
+/// The module at `path`, compiled.
+///
+/// # Errors
+/// As [`load`], and if the module is not valid.
+pub(crate) fn compile(runtime: &Runtime, path: &Path) -> Result<CompiledModule, Failure> {
+    let bytes = load(path)?;
+    runtime.compile(&bytes).map_err(|error| Failure::of_error(&path.to_string_lossy(), &error))
+}
+
+/// A runtime to look at modules with: nothing in it runs, so nothing in it is too large.
+///
+/// # Errors
+/// None that is known.
+pub(crate) fn reading_runtime(features: &FeatureArgs) -> Result<Runtime, Failure> {
+    let mut config = RuntimeConfig::new()
+        .with_engine(EngineKind::Interpreter)
+        .with_memory64_limit_pages(u64::MAX)
+        .with_table_limit_elements(u64::MAX);
+    if let Some(features) = features.features {
+        config = config.with_core_features(features);
+    }
+    Runtime::with_config(config).map_err(|error| Failure::of_error("wz", &error))
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -1,98 +1,12 @@
 //! The command line as its users meet it: every flag, every error, by exit status, standard output
 //! and standard error of the built binary.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+mod support;
+
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// A directory of its own for one test, with the modules of this file in it.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("wz-cli-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, contents).unwrap();
-        self
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// `wz` with arguments that are separated by spaces.
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wz"));
-        command.args(line.split(' ').filter(|word| !word.is_empty())).current_dir(&self.0);
-        command.stdin(Stdio::null()).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-        command
-    }
-
-    fn run(&self, line: &str) -> Run {
-        Run::of(line, self.command(line).output().unwrap())
-    }
-
-    fn run_with_input(&self, line: &str, input: &[u8]) -> Run {
-        let mut command = self.command(line);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input).unwrap();
-        Run::of(line, child.wait_with_output().unwrap())
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What a run gave.
-struct Run {
-    line: String,
-    status: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    fn of(line: &str, output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self {
-            line: line.to_owned(),
-            status: output.status.code(),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
-    }
-
-    /// All of the status, standard output and standard error.
-    #[track_caller]
-    fn is(&self, status: i32, out: &str, err: &str) {
-        let given = (self.status, &*self.out, &*self.err);
-        assert_eq!(given, (Some(status), out, err), "wz {}", self.line);
-    }
-
-    /// The status, nothing on standard output, and every one of `parts` on standard error.
-    #[track_caller]
-    fn fails(&self, status: i32, parts: &[&str]) {
-        let Self { line, err, out, .. } = self;
-        assert_eq!((self.status, &**out), (Some(status), ""), "wz {line}: {err}");
-        for part in parts {
-            assert!(err.contains(part), "wz {line}: {part:?} is not in:\n{err}");
-        }
-    }
-}
+use support::{Dir, Run};
 
 /// Ends with the number that it is given as the length of its arguments: 40 plus their count.
 const COUNT_ARGUMENTS: &str = r#"(module
@@ -580,6 +494,8 @@ fn what_cannot_be_loaded_is_said() {
     dir.run("cut.wasm").fails(1, &["error: cut.wasm: ", "(at offset 0x"]);
     dir.run("component.wasm").fails(1, &["is a WebAssembly component; wz runs core modules\n", "hint: "]);
     dir.run("--fuel 1 run x.wasm").fails(1, &["\"run\" is a command only as the first argument"]);
+    dir.run("--fuel 1 inspect x.wasm").fails(1, &["\"inspect\" is a command only as the first argument"]);
+    dir.run("help").fails(1, &["hint: wz --help shows what there is"]);
 }
 
 #[test]
@@ -592,6 +508,12 @@ fn usage() {
     dir.run("").fails(2, &["Usage: wz [OPTIONS] FILE [ARGS]..."]);
     dir.run("run").fails(2, &["Usage: wz run [OPTIONS] FILE [ARGS]..."]);
     dir.run("--env A=B").fails(2, &["required", "FILE"]);
+    for command in ["trace", "validate", "inspect", "completions", "version"] {
+        let run = dir.run(&format!("{command} --help"));
+        assert_eq!((run.status, &*run.err), (Some(0), ""), "{command}");
+        assert!(run.out.contains(&format!("Usage: wz {command}")), "{}", run.out);
+        assert!(!run.out.contains('\x1b'), "colour is for terminals");
+    }
     for line in ["--help", "-h", "run --help", "run -h"] {
         let run = dir.run(line);
         assert_eq!((run.status, &*run.err), (Some(0), ""), "{line}");

@@ -7,6 +7,7 @@
 
 mod close;
 mod listener;
+pub mod logging;
 mod stack;
 
 pub use close::{CloseNotifier, close_notifier, with_close_notifier};

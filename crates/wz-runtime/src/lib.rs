@@ -96,6 +96,9 @@ pub mod wasi;
 /// Hooks into running guests: listeners, stack iterators, program counters, close notifiers.
 pub use wz_experimental as experimental;
 
+/// Host modules of toolchains besides WASI: AssemblyScript and emscripten.
+pub use wz_imports as imports;
+
 pub use engine::EngineKind;
 pub use host_module_builder::HostModuleBuilder;
 pub use module_config::ModuleConfig;

@@ -38,10 +38,11 @@ const TABLE: &[Row] = &[
     row(0, "wz-api", Some(&[])),
     row(1, "wz-experimental", Some(&[])),
     row(1, "wz-decode", Some(&["wasmparser"])),
-    row(1, "wz-wasi", Some(&["cap-std", "cap-fs-ext", "rustix"])),
+    row(1, "wz-imports", Some(&[])),
+    row(1, "wz-wasi", Some(&["cap-std", "cap-fs-ext", "getrandom", "rustix"])),
     row(2, "wz-core", Some(&["region", "parking_lot", "rustix", "libc"])),
     row(3, "wz-interp", Some(&[])),
-    row(3, "wz-jit", Some(&["regalloc2", "dynasmrt", "region", "parking_lot"])),
+    row(3, "wz-jit", Some(&["regalloc2", "dynasmrt", "region", "parking_lot", "libc"])),
     row(4, "wz-jit-x86_64", Some(&["dynasm", "dynasmrt"])),
     row(4, "wz-jit-aarch64", Some(&["dynasm", "dynasmrt"])),
     row(5, "wz-runtime", Some(&[])),
@@ -174,7 +175,8 @@ fn child_module(file: &Path, name: &str) -> PathBuf {
     let stem = file.file_stem().unwrap().to_str().unwrap();
     let folder = file.parent().unwrap();
     let folder = if matches!(stem, "lib" | "main" | "mod") { folder.to_owned() } else { folder.join(stem) };
-    folder.join(format!("{name}.rs"))
+    let nested = folder.join(name).join("mod.rs");
+    if nested.exists() { nested } else { folder.join(format!("{name}.rs")) }
 }
 
 fn shown(root: &Path, path: &Path) -> String {
