@@ -2,7 +2,7 @@
 
 use wasmtime::{Config, Engine, Extern, HeapType, Instance, Linker, Module, Ref, Store, Val, ValType};
 use wz_api::{Trap, ValueType};
-use wz_testkit::differential::{Case, Datum, End, Observation, Oracle, State, hash};
+use wz_testkit::differential::{Call, Case, Datum, End, Observation, Oracle, State, hash};
 use wz_testkit::generate::{PROVIDER_NAME, provider};
 
 /// wasmtime with Cranelift.
@@ -66,13 +66,14 @@ impl Oracle for Wasmtime {
             let ty = function.ty(&store);
             let types: Vec<_> = ty.params().map(|ty| value_type(&ty)).collect();
             let arguments = case.arguments(observation.calls.len(), &types);
-            let arguments: Vec<_> = arguments.iter().zip(&types).map(value).collect();
+            let values: Vec<_> = arguments.iter().zip(&types).map(value).collect();
             let mut results = vec![Val::I32(0); ty.results().len()];
-            let end = match function.call(&mut store, &arguments, &mut results) {
+            let end = match function.call(&mut store, &values, &mut results) {
                 Ok(()) => End::Returned(results.iter().map(datum).collect()),
                 Err(error) => failure(&error),
             };
-            observation.calls.push((name, end, state(&mut store, &instances)));
+            let state = state(&mut store, &instances);
+            observation.calls.push(Call { name, arguments, end, state });
         }
         Ok(observation)
     }

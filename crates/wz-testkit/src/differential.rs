@@ -114,8 +114,21 @@ pub trait Oracle {
 pub struct Observation {
     /// How instantiation ended, and the state after that.
     pub instantiation: (End, State),
-    /// The calls: names, how they ended, and the state after that.
-    pub calls: Vec<(String, End, State)>,
+    /// The calls.
+    pub calls: Vec<Call>,
+}
+
+/// A call of an export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The name of the export.
+    pub name: String,
+    /// What it was called with.
+    pub arguments: Vec<Datum>,
+    /// How it ended.
+    pub end: End,
+    /// The state after that.
+    pub state: State,
 }
 
 impl Observation {
@@ -124,7 +137,7 @@ impl Observation {
     /// # Panics
     /// If something did.
     pub fn assert_no_failure(&self) {
-        let ends = std::iter::once(&self.instantiation.0).chain(self.calls.iter().map(|(_, end, _)| end));
+        let ends = std::iter::once(&self.instantiation.0).chain(self.calls.iter().map(|call| &call.end));
         for end in ends {
             assert!(!matches!(end, End::Failed(_)), "{end:?}");
         }
@@ -233,10 +246,8 @@ impl fmt::Display for Difference {
 pub fn compare(left: &Observation, right: &Observation) -> Result<(), Difference> {
     let steps = |observation: &Observation| {
         let (end, state) = observation.instantiation.clone();
-        let calls = observation
-            .calls
-            .iter()
-            .map(|(name, end, state)| (Some(name.clone()), end.clone(), state.clone()));
+        let calls = observation.calls.iter().cloned();
+        let calls = calls.map(|call| (Some(call.name), call.end, call.state));
         std::iter::once((None, end, state)).chain(calls).collect::<Vec<_>>()
     };
     let (left, right) = (steps(left), steps(right));

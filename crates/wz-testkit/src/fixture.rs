@@ -36,7 +36,7 @@ impl Fixture {
     /// If the module is rejected.
     #[must_use]
     pub fn compile(&self, text: &str) -> CompiledModule {
-        self.runtime.compile(&binary(text)).unwrap_or_else(|error| panic!("{error}"))
+        self.runtime.compile(binary(text)).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Instantiates text without a name.
@@ -53,7 +53,7 @@ impl Fixture {
     /// # Errors
     /// Those of the runtime.
     pub fn try_module(&self, text: &str) -> wz::Result<Module> {
-        let compiled = self.runtime.compile(&binary(text))?;
+        let compiled = self.runtime.compile(binary(text))?;
         self.runtime.instantiate_module_with(
             &Context::background(),
             &compiled,
@@ -132,11 +132,11 @@ pub fn code_offset(module: &[u8], defined_function: usize, operator: &str, nth: 
                     continue;
                 }
                 let operators = body.get_operators_reader().expect("operators").into_iter_with_offsets();
-                let named = operators.map(|item| item.expect("an operator")).filter(|(item, _)| {
+                let mut named = operators.map(|item| item.expect("an operator")).filter(|(item, _)| {
                     let text = format!("{item:?}");
                     text == operator || text.starts_with(&format!("{operator} "))
                 });
-                let (_, offset) = named.skip(nth).next().unwrap_or_else(|| panic!("no operator {operator}"));
+                let (_, offset) = named.nth(nth).unwrap_or_else(|| panic!("no operator {operator}"));
                 return u32::try_from(offset - section).expect("a small module");
             }
             _ => {}

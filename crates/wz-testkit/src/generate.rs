@@ -116,47 +116,46 @@ pub fn module_from_bytes(bytes: &[u8], purpose: Purpose) -> Option<Vec<u8>> {
 /// modules have a few large functions and others many small ones.
 fn config(input: &mut Unstructured<'_>, purpose: Purpose) -> arbitrary::Result<Config> {
     let compare = purpose == Purpose::Compare;
-    let mut config = Config::default();
-    config.available_imports = Some(imports());
-    config.export_everything = true;
-    config.canonicalize_nans = compare;
-    config.relaxed_simd_enabled = !compare;
-    config.allow_floats = input.ratio(9, 10)?;
-    config.simd_enabled = input.ratio(1, 2)?;
-    config.disallow_traps = input.ratio(1, 2)?;
-
-    config.bulk_memory_enabled = true;
-    config.extended_const_enabled = true;
-    config.memory64_enabled = true;
-    config.multi_value_enabled = true;
-    config.reference_types_enabled = true;
-    config.saturating_float_to_int_enabled = true;
-    config.sign_extension_ops_enabled = true;
-    config.tail_call_enabled = true;
-    config.exceptions_enabled = false;
-    config.gc_enabled = false;
-    config.compact_imports_enabled = false;
-    config.custom_page_sizes_enabled = false;
-    config.shared_everything_threads_enabled = false;
-    config.threads_enabled = false;
-    config.wide_arithmetic_enabled = false;
-
-    config.min_funcs = 1;
-    config.max_funcs = input.int_in_range(1..=12)?;
-    config.max_instructions = *input.choose(&[20, 100, 400])?;
-    config.max_imports = input.int_in_range(0..=10)?;
-    config.max_globals = 8;
-    config.max_memories = 3;
-    config.max_tables = 3;
-    config.max_data_segments = 4;
-    config.max_element_segments = 4;
-    config.max_elements = 10;
-    config.max_memory32_bytes = MAX_MEMORY_BYTES;
-    config.max_memory64_bytes = u128::from(MAX_MEMORY_BYTES);
-    config.memory_max_size_required = true;
-    config.max_table_elements = 100;
-    config.table_max_size_required = true;
-    Ok(config)
+    Ok(Config {
+        available_imports: Some(imports()),
+        export_everything: true,
+        canonicalize_nans: compare,
+        relaxed_simd_enabled: !compare,
+        allow_floats: input.ratio(9, 10)?,
+        simd_enabled: input.ratio(1, 2)?,
+        disallow_traps: input.ratio(1, 2)?,
+        bulk_memory_enabled: true,
+        extended_const_enabled: true,
+        memory64_enabled: true,
+        multi_value_enabled: true,
+        reference_types_enabled: true,
+        saturating_float_to_int_enabled: true,
+        sign_extension_ops_enabled: true,
+        tail_call_enabled: true,
+        exceptions_enabled: false,
+        gc_enabled: false,
+        compact_imports_enabled: false,
+        custom_page_sizes_enabled: false,
+        shared_everything_threads_enabled: false,
+        threads_enabled: false,
+        wide_arithmetic_enabled: false,
+        min_funcs: 1,
+        max_funcs: input.int_in_range(1..=12)?,
+        max_instructions: *input.choose(&[20, 100, 400])?,
+        max_imports: input.int_in_range(0..=10)?,
+        max_globals: 8,
+        max_memories: 3,
+        max_tables: 3,
+        max_data_segments: 4,
+        max_element_segments: 4,
+        max_elements: 10,
+        max_memory32_bytes: MAX_MEMORY_BYTES,
+        max_memory64_bytes: u128::from(MAX_MEMORY_BYTES),
+        memory_max_size_required: true,
+        max_table_elements: 100,
+        table_max_size_required: true,
+        ..Config::default()
+    })
 }
 
 #[cfg(test)]

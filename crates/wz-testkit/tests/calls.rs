@@ -210,7 +210,7 @@ fn handles_of_another_runtime_are_errors() {
         let foreign = Value::FuncRef(there.exported_function("f"));
         let is_argument =
             |error: wz::Error| assert!(matches!(error.kind(), ErrorKind::Argument(_)), "{error}");
-        is_argument(call_error(&here, "f", &[foreign.clone()]));
+        is_argument(call_error(&here, "f", std::slice::from_ref(&foreign)));
         is_argument(here.exported_table("t").unwrap().set(0_u32, foreign.clone()).unwrap_err());
         is_argument(here.exported_table("t").unwrap().grow(1_u32, foreign.clone()).unwrap_err());
         is_argument(here.exported_global("g").unwrap().set(foreign).unwrap_err());

@@ -102,7 +102,11 @@ fn every_import_that_does_not_match_is_listed() {
         );
         assert_eq!(lines[10], "import func[owner.f]: signature mismatch: i32_f32 != v_f32");
         assert_eq!(lines[11], "import func[host.f]: signature mismatch: i32_i32 != i32_v");
-        for (line, given) in [(2, "m"), (3, "m"), (4, "m"), (6, "t"), (7, "t"), (8, "g"), (9, "g")] {
+        assert_eq!(link.imports[2].problem, ImportProblem::Minimum { expected: 2, given: 1 });
+        assert_eq!(link.imports[3].problem, ImportProblem::Maximum { expected: 1, given: Some(2) });
+        assert_eq!(link.imports[7].problem, ImportProblem::Maximum { expected: 1, given: None });
+        assert_eq!(lines[2], "import memory[owner.m]: minimum size mismatch: 2 > 1");
+        for (line, given) in [(4, "m"), (6, "t"), (8, "g"), (9, "g")] {
             assert!(lines[line].contains(&format!("owner.{given}]: ")), "{}", lines[line]);
             assert!(matches!(link.imports[line].problem, ImportProblem::Type { .. }), "{}", lines[line]);
         }
@@ -328,7 +332,7 @@ fn failed_instantiations_leak_nothing() {
         ] {
             let alive = Arc::new(Alive);
             let weak = Arc::downgrade(&alive);
-            let compiled = fixture.runtime.compile(&wz_testkit::fixture::binary(text));
+            let compiled = fixture.runtime.compile(wz_testkit::fixture::binary(text));
             let config = ModuleConfig::new().with_name("").with(alive);
             let failed = compiled.and_then(|compiled| fixture.runtime.instantiate_module(&compiled, config));
             assert!(failed.is_err());

@@ -807,7 +807,7 @@ fn s5_2_listeners_may_close_the_module() {
             .runtime
             .compile_with(
                 &listening(&outer),
-                &binary(r#"(module (func $middle (loop (br 0))) (func $run (export "run") (call $middle)))"#),
+                binary(r#"(module (func $middle (loop (br 0))) (func $run (export "run") (call $middle)))"#),
             )
             .unwrap();
         let module = fixture.runtime.instantiate_module_with(

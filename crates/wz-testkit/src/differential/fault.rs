@@ -3,7 +3,7 @@
 
 use wz_api::Trap;
 
-use super::{Case, Datum, End, Observation, Oracle};
+use super::{Call, Case, Datum, End, Observation, Oracle};
 
 /// What is reported wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Fault {
         }
         let mut before = observation.instantiation.1.clone();
         let mut injected = false;
-        for (_, end, state) in &mut observation.calls {
+        for Call { end, state, .. } in &mut observation.calls {
             if matches!(end, End::Unclear(_)) {
                 break;
             }

@@ -3,7 +3,7 @@
 use wz::{Context, Fuel, Module, ModuleConfig, Runtime, with_fuel};
 use wz_api::{Error, ErrorKind, Trap, V128, Value};
 
-use super::{Case, Datum, End, Observation, Oracle, State, hash};
+use super::{Call, Case, Datum, End, Observation, Oracle, State, hash};
 use crate::engines::EngineUnderTest;
 use crate::generate::{PROVIDER_NAME, provider};
 
@@ -50,12 +50,13 @@ impl Oracle for Wz {
                 return Err(format!("no function under the exported name {name}"));
             };
             let arguments = case.arguments(observation.calls.len(), function.ty().params());
-            let arguments: Vec<_> = arguments.iter().zip(function.ty().params()).map(value).collect();
-            let end = match function.call_values_with(&cx, &arguments) {
+            let values: Vec<_> = arguments.iter().zip(function.ty().params()).map(value).collect();
+            let end = match function.call_values_with(&cx, &values) {
                 Ok(results) => End::Returned(results.iter().map(datum).collect()),
                 Err(error) => failure(&error),
             };
-            observation.calls.push((name.to_string(), end, state(&instances)));
+            let (name, state) = (name.to_string(), state(&instances));
+            observation.calls.push(Call { name, arguments, end, state });
         }
         Ok(observation)
     }
