@@ -81,6 +81,8 @@ pub struct FunctionShape<'a> {
     pub ty: &'a FunctionType,
     /// The types of all locals, parameters first.
     pub locals: &'a [ValueType],
+    /// The offset of the first operator in the body of the Code section.
+    pub code_offset: u32,
     /// The length of the body in bytes, for reserving space.
     pub body_len: usize,
 }

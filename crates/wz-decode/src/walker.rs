@@ -35,12 +35,19 @@ pub fn walk<B: FunctionBuilder>(info: &ModuleInfo, function: u32, options: &Walk
     let ty: &FunctionType = info.function_type(function);
     let mut reader = Reader::new(bytes);
     let locals = read_locals(ty, &mut reader);
-    let label = builder.begin(FunctionShape { index: function, ty, locals: &locals, body_len: bytes.len() });
+    let offset_base = (body.range.start - info.code_start) as u32;
+    let label = builder.begin(FunctionShape {
+        index: function,
+        ty,
+        locals: &locals,
+        code_offset: offset_base + reader.position() as u32,
+        body_len: bytes.len(),
+    });
     let mut walker = Walker {
         info,
         builder,
         reader,
-        offset_base: (body.range.start - info.code_start) as u32,
+        offset_base,
         locals: &locals,
         stack: Vec::new(),
         types: Vec::new(),

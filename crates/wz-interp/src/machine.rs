@@ -4,6 +4,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 
+use wz_api::Trap;
 use wz_core::activation::Activation;
 use wz_core::records::InstanceContext;
 
@@ -41,7 +42,21 @@ thread_local! {
 
 impl Machine {
     /// Execution left the instructions.
-    pub(crate) fn stopped(&mut self, ip: *const u64, sp: *mut u64, cx: *const InstanceContext, stop: Stop) {
+    ///
+    /// # Safety
+    /// After [`Stop::OVERFLOW`], `ip` is at a call and `sp` the frame of what it calls.
+    pub(crate) unsafe fn stopped(
+        &mut self,
+        ip: *const u64,
+        mut sp: *mut u64,
+        cx: *const InstanceContext,
+        mut stop: Stop,
+    ) {
+        if stop == Stop::OVERFLOW {
+            // SAFETY: as the caller says; the distance of the frames is the call's first operand.
+            sp = unsafe { sp.sub(ip.cast::<u32>().add(2).read() as usize) };
+            stop = Trap::StackOverflow.into();
+        }
         self.called_out(ip, sp, cx);
         self.stop = stop;
     }
@@ -51,11 +66,13 @@ impl Machine {
         self.stop
     }
 
-    /// Notes where execution is, for walks over the frames.
+    /// Notes where execution is, for walks over the frames. The stack counts as used up until the
+    /// caller sets `top`, because frames may be anywhere in it.
     pub(crate) fn called_out(&mut self, ip: *const u64, sp: *mut u64, cx: *const InstanceContext) {
         self.ip = ip;
         self.sp = sp;
         self.cx = cx;
+        self.top = self.limit;
     }
 
     /// Whether a frame fits.
@@ -85,11 +102,12 @@ impl Entry {
         {
             return Self { outer, stack: None, sp: machine.top, limit: machine.limit, stack_bytes };
         }
-        let pooled = STACKS.with_borrow_mut(|stacks| {
-            let index = stacks.iter().rposition(|stack| stack.layout.size() == stack_bytes.max(8))?;
+        let pooled = STACKS.try_with(|stacks| {
+            let mut stacks = stacks.borrow_mut();
+            let index = stacks.iter().rposition(|stack| stack.is_of(stack_bytes))?;
             Some(stacks.swap_remove(index))
         });
-        let stack = pooled.unwrap_or_else(|| Stack::new(stack_bytes));
+        let stack = pooled.ok().flatten().unwrap_or_else(|| Stack::new(stack_bytes));
         let (sp, limit) = stack.bounds();
         Self { outer, stack: Some(stack), sp, limit, stack_bytes }
     }
@@ -144,12 +162,21 @@ struct Stack {
 
 impl Stack {
     fn new(len_bytes: usize) -> Self {
-        let layout = Layout::from_size_align(len_bytes.clamp(8, isize::MAX as usize & !15), 16)
-            .unwrap_or_else(|_| Layout::new::<u128>());
+        let layout = Self::layout(len_bytes);
         // SAFETY: the size is not zero.
         let base = unsafe { alloc_zeroed(layout) }.cast::<u64>();
         let Some(base) = NonNull::new(base) else { handle_alloc_error(layout) };
         Self { base, layout }
+    }
+
+    fn layout(len_bytes: usize) -> Layout {
+        let size = len_bytes.clamp(size_of::<u64>(), isize::MAX as usize & !15);
+        Layout::from_size_align(size, 16).unwrap_or_else(|_| Layout::new::<u128>())
+    }
+
+    /// Whether it was made with this length.
+    fn is_of(&self, len_bytes: usize) -> bool {
+        self.layout == Self::layout(len_bytes)
     }
 
     /// Where frames begin, and where they end: a little earlier than the stack does, because

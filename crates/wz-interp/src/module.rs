@@ -10,7 +10,6 @@ use wz_core::engine::{CompileOptions, EngineModule, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
-use crate::class::Class;
 use crate::code::{Code, FunctionSlot};
 use crate::exec::{Regs, Stop, call, dispatch};
 use crate::machine::Entry;
@@ -31,8 +30,6 @@ pub(crate) struct InterpreterModule {
 struct Signature {
     params: u32,
     results: u32,
-    /// The class of the only result, if it is in an accumulator.
-    class: Option<Class>,
 }
 
 #[derive(Debug)]
@@ -55,11 +52,7 @@ impl InterpreterModule {
         let signatures = (0..count as u32)
             .map(|index| {
                 let ty = info.function_type(info.imported.functions + index);
-                Signature {
-                    params: ty.param_slots() as u32,
-                    results: ty.result_slots() as u32,
-                    class: Class::of_result(ty),
-                }
+                Signature { params: ty.param_slots() as u32, results: ty.result_slots() as u32 }
             })
             .collect();
         let module = Self {
@@ -195,9 +188,8 @@ impl EngineModule for InterpreterModule {
         // SAFETY: the record is published.
         let (index, slot) = unsafe { (record.index.get().read(), record.target.get().read()) };
         let signature = self.signatures[(index - self.info.imported.functions) as usize];
-        let exit = call::EXIT[signature.class.map_or(3, |class| class as usize)].word();
         let entry = Entry::new(activation);
-        let mut machine = entry.machine(activation, exit);
+        let mut machine = entry.machine(activation, call::EXIT.word());
         let header = signature.params.max(signature.results) as usize;
         let sp = entry.sp;
         if !machine.fits(sp, (header as u64 + 3) * 8) {

@@ -36,7 +36,7 @@ pub(crate) enum Compared {
 }
 
 /// A constant of any type in the third word.
-struct Word;
+pub(super) struct Word;
 
 impl<T: Scalar> Source<T> for Word {
     const FIELD: Field = Field::Word(2);
@@ -159,6 +159,134 @@ conditions! {
     I32And I64And
     F32Eq F32Ne F32Lt F32Gt F32Le F32Ge
     F64Eq F64Ne F64Lt F64Gt F64Le F64Ge
+}
+
+/// Adds to the slot in field 0 what `S` says, and branches on a comparison of the sum.
+struct Step<O, S, B>(PhantomData<(O, S, B)>);
+
+/// A constant in the 16 bits of field 1, extended with its sign.
+struct SmallStep;
+
+impl<T: Scalar> Source<T> for SmallStep {
+    const FIELD: Field = Field::Small(1);
+    #[inline(always)]
+    unsafe fn get(regs: &Regs) -> T {
+        // SAFETY: the caller says that the instruction has the operand.
+        T::from_slot(i64::from(unsafe { regs.u16::<1>() } as i16) as u64)
+    }
+}
+
+/// The slot in the third word.
+pub(super) struct WordSlot;
+
+impl<T: Scalar> Source<T> for WordSlot {
+    const FIELD: Field = Field::FarSlot(4);
+    const WORDS: usize = 1;
+    #[inline(always)]
+    unsafe fn get(regs: &Regs) -> T {
+        // SAFETY: the caller says that operand and slot exist.
+        T::from_slot(unsafe { regs.slot(regs.u32::<4>()).read() })
+    }
+}
+
+impl<O, S, B> Fork for Step<O, S, B>
+where
+    O: Binary<R = i32, A = <O as Binary>::B>,
+    O::A: Integer,
+    S: Source<O::A>,
+    B: Source<O::A>,
+{
+    const WORDS: usize = 3;
+    #[inline(always)]
+    unsafe fn taken(regs: &mut Regs) -> bool {
+        // SAFETY: the instruction has the operands that its type says.
+        unsafe {
+            let slot = regs.slot(regs.u16::<0>());
+            let sum = O::A::from_slot(slot.read()).plus(S::get(regs));
+            let limit = B::get(regs);
+            slot.write(sum.to_slot());
+            sum.set_acc(regs);
+            // Comparisons do not trap.
+            O::apply(sum, limit) != Ok(0)
+        }
+    }
+}
+
+/// An integer that a loop counts.
+trait Integer: Scalar {
+    fn plus(self, other: Self) -> Self;
+}
+impl Integer for i32 {
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+}
+impl Integer for i64 {
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+}
+
+/// The steps of loops: by whether the step is a slot in field 1, else a constant there; and by
+/// whether the limit is a slot, else a constant.
+pub(crate) type StepOps = [[Op; 2]; 2];
+
+const fn steps<O>() -> StepOps
+where
+    O: Binary<R = i32, A = <O as Binary>::B>,
+    O::A: Integer,
+{
+    const fn op<O, S, B>() -> Op
+    where
+        O: Binary<R = i32, A = <O as Binary>::B>,
+        O::A: Integer,
+        S: Source<O::A>,
+        B: Source<O::A>,
+    {
+        Op::fork::<Step<O, S, B>>(O::NAME, fields([Field::ToSlot(0), S::FIELD, B::FIELD, Field::Target(3)]))
+    }
+    [
+        [op::<O, SmallStep, Word>(), op::<O, SmallStep, WordSlot>()],
+        [op::<O, Slot<1>, Word>(), op::<O, Slot<1>, WordSlot>()],
+    ]
+}
+
+/// Lists the comparisons that loops end with. A row reads: comparison, its opposite.
+macro_rules! steps {
+    ($($Op:ident not $Not:ident;)*) => {
+        /// The steps of loops that go on if this comparison gives `holds`.
+        pub(crate) fn step_ops(op: BinaryOp, holds: bool) -> Option<&'static StepOps> {
+            match (op, holds) {
+                $((BinaryOp::$Op, true) | (BinaryOp::$Not, false) => Some(const { &steps::<binary::$Op>() }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+steps! {
+    I32Eq not I32Ne;
+    I32Ne not I32Eq;
+    I32LtS not I32GeS;
+    I32LtU not I32GeU;
+    I32GtS not I32LeS;
+    I32GtU not I32LeU;
+    I32LeS not I32GtS;
+    I32LeU not I32GtU;
+    I32GeS not I32LtS;
+    I32GeU not I32LtU;
+    I64Eq not I64Ne;
+    I64Ne not I64Eq;
+    I64LtS not I64GeS;
+    I64LtU not I64GeU;
+    I64GtS not I64LeS;
+    I64GtU not I64LeU;
+    I64LeS not I64GtS;
+    I64LeU not I64GtU;
+    I64GeS not I64LtS;
+    I64GeU not I64LtU;
 }
 
 struct Jump;

@@ -1,8 +1,7 @@
 //! Operators on memories, tables and references that the core does.
 //!
 //! All have the same layout: result in field 0, operands in fields 1 to 3, two indices of 32 bits
-//! in the third word. Those that grow something have whether its addresses have 64 bits as the
-//! second index.
+//! in the third word. The uppermost bits of the second index say which of them are `i32`s.
 
 use wz_core::builtins;
 
@@ -21,10 +20,13 @@ struct Operands {
 }
 
 impl Operands {
-    /// An operand.
+    /// An operand. Embedders may have left anything in the upper half of an `i32`.
     unsafe fn get<const I: usize>(&self) -> u64 {
         // SAFETY: the instruction has the operand, and the frame the slot.
-        unsafe { self.sp.add(self.ip.cast::<u16>().add(4 + I).read().into()).read() }
+        unsafe {
+            let word = self.sp.add(self.ip.cast::<u16>().add(4 + I).read().into()).read();
+            if self.ip.cast::<u32>().add(5).read() & narrow(I) != 0 { u64::from(word as u32) } else { word }
+        }
     }
 
     /// The result's slot.
@@ -36,13 +38,14 @@ impl Operands {
     /// An index: 0 or 1.
     unsafe fn index<const I: usize>(&self) -> u32 {
         // SAFETY: the instruction has three words.
-        unsafe { self.ip.cast::<u32>().add(4 + I).read() }
+        unsafe { self.ip.cast::<u32>().add(4 + I).read() & INDEX }
     }
 
-    /// The bits of a size: all if the second index is 1, for 64-bit addresses, else 32.
+    /// The bits that a result has.
     unsafe fn size_mask(&self) -> u64 {
-        // SAFETY: the instruction has the operand.
-        if unsafe { self.index::<1>() } == 1 { u64::MAX } else { u64::from(u32::MAX) }
+        // SAFETY: the instruction has three words.
+        let narrow = unsafe { self.ip.cast::<u32>().add(5).read() } & narrow(0) != 0;
+        if narrow { u64::from(u32::MAX) } else { u64::MAX }
     }
 
     /// The whole frame is in use while the core grows something: an embedder's allocator may run.
@@ -54,6 +57,14 @@ impl Operands {
         }
     }
 }
+
+/// The bit that says that an operand, or with 0 the result, is an `i32`.
+pub(crate) const fn narrow(operand: usize) -> u32 {
+    1 << (28 + operand)
+}
+
+/// The bits of an index.
+const INDEX: u32 = narrow(0) - 1;
 
 /// Lists the operators. A row reads: static, type, name, length in words, fields, what it does.
 macro_rules! operators {

@@ -2,23 +2,26 @@
 //!
 //! The caller has put the arguments where the callee's frame begins. A frame's header is in the
 //! three slots after its parameters and results: where to return to, the caller's frame and the
-//! caller's instance. Results are at the start of the callee's frame, except that the result of
-//! a function that has only one, a number or a reference, is in the accumulator of its type.
+//! caller's instance. Results are at the start of the callee's frame; the result of a function that
+//! has only one, a number or a reference, is in the accumulator of its type too.
 
 use std::marker::PhantomData;
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, SeqCst};
+use std::sync::atomic::compiler_fence;
 
 use wz_api::Trap;
 use wz_core::records::{FunctionKind, FunctionRecord, TableRecord};
 
 use super::host::{self, At};
 use super::op::{Field, Op, fields};
-use super::operand::{Imm, Scalar, Slot, Source};
+use super::operand::{Acc, Imm, Scalar, Slot, Source};
 use super::{Instruction, Regs, Stop};
 use crate::code::FunctionSlot;
 
 impl Regs {
-    fn at(&self) -> At {
+    /// Where execution is.
+    #[inline(always)]
+    pub(super) fn at(&self) -> At {
         At { ip: self.ip, sp: self.sp, cx: self.cx }
     }
 
@@ -50,23 +53,6 @@ impl Regs {
         }
     }
 
-    /// The code of a function for a frame at `sp`, if the frame fits.
-    ///
-    /// # Safety
-    /// The slot is of a live module.
-    #[inline(always)]
-    unsafe fn code_for(&self, slot: *const FunctionSlot, sp: *mut u64) -> Result<*const u64, Stop> {
-        // SAFETY: the caller says so; code begins with the length of its frame.
-        unsafe {
-            let code = (*slot).code();
-            let end = sp.addr().wrapping_add(code.read() as usize);
-            if end > (*self.machine).limit.addr() {
-                return Err(Trap::StackOverflow.into());
-            }
-            Ok(code.add(1))
-        }
-    }
-
     /// Takes over the results of a host function at `slots`.
     ///
     /// # Safety
@@ -83,26 +69,30 @@ impl Regs {
         }
     }
 
-    /// Calls the function of a record from an instruction of `words`.
+    /// Calls the function of a record from an instruction of `words`. A host function is left to
+    /// the slow variant.
     ///
     /// # Safety
     /// The instruction has the operands of calls; the record is published.
     #[inline(always)]
-    unsafe fn call_record(&mut self, record: *const FunctionRecord, words: usize) -> Result<(), Stop> {
+    unsafe fn call_record<const SLOW: bool>(
+        &mut self,
+        record: *const FunctionRecord,
+        words: usize,
+    ) -> Result<(), Stop> {
         // SAFETY: the caller says so.
         unsafe {
-            let sp = self.slot(self.u32::<2>());
-            let header = self.slot(self.u32::<3>());
-            let target = (*record).target.get().read();
             if (*record).kind.get().read() == FunctionKind::Host {
-                host::call_host(self.machine, self.at(), record, sp, header)?;
-                self.host_returned(sp);
+                if !SLOW {
+                    return Err(Stop::SLOW);
+                }
+                let (slots, header) = (self.slot(self.u32::<2>()), self.slot(self.u32::<3>()));
+                host::call_host(self.machine, self.at(), record, slots, header)?;
+                self.host_returned(slots);
                 self.advance(words);
                 return Ok(());
             }
-            let ip = self.code_for(target.cast(), sp)?;
-            self.write_header(header, self.ip.add(words));
-            (self.ip, self.sp) = (ip, sp);
+            self.enter(|_| (*record).target.get().read().cast(), words)?;
             let context = (*record).context.load(Acquire).cast_const();
             if context != self.cx {
                 self.cx = context;
@@ -112,18 +102,52 @@ impl Regs {
         Ok(())
     }
 
+    /// Enters a guest's function from a call instruction of `words`.
+    ///
+    /// # Safety
+    /// The instruction has the operands of calls; `slot` gives one of a live module.
+    #[inline(always)]
+    unsafe fn enter(
+        &mut self,
+        slot: impl FnOnce(&Self) -> *const FunctionSlot,
+        words: usize,
+    ) -> Result<(), Stop> {
+        // SAFETY: the caller says so; a frame has room for the headers of those it calls.
+        unsafe {
+            let header = self.slot(self.u32::<3>());
+            self.write_header(header, self.ip.add(words));
+            // There are three machine registers to spare: loads that the compiler moves up from
+            // below would need more.
+            compiler_fence(SeqCst);
+            self.sp = self.slot(self.u32::<2>());
+            let code = (*slot(self)).code();
+            let end = self.sp.addr().wrapping_add(code.read() as usize);
+            if end > (*self.machine).limit.addr() {
+                // The caller's frame is found by whoever handles it.
+                return Err(Stop::OVERFLOW);
+            }
+            self.ip = code.add(1);
+            Ok(())
+        }
+    }
+
     /// Leaves the function by calling that of a record: the arguments and their number are the
     /// second word, the old and the new header the third, the number of results the last.
     ///
     /// # Safety
     /// The instruction has the operands of tail calls; the record is published.
     #[inline(always)]
-    unsafe fn tail_call_record(&mut self, record: *const FunctionRecord) -> Result<(), Stop> {
+    unsafe fn tail_call_record<const SLOW: bool>(
+        &mut self,
+        record: *const FunctionRecord,
+    ) -> Result<(), Stop> {
         // SAFETY: the caller says so.
         unsafe {
-            let arguments = self.slot(self.u32::<2>());
-            let target = (*record).target.get().read();
             if (*record).kind.get().read() == FunctionKind::Host {
+                if !SLOW {
+                    return Err(Stop::SLOW);
+                }
+                let arguments = self.slot(self.u32::<2>());
                 let top = arguments.add(self.u32::<8>() as usize);
                 host::call_host(self.machine, self.at(), record, arguments, top)?;
                 self.host_returned(arguments);
@@ -133,7 +157,7 @@ impl Regs {
                 self.reload_memory();
                 return Ok(());
             }
-            self.tail_call(target.cast())?;
+            self.tail_call((*record).target.get().read().cast())?;
             self.cx = (*record).context.load(Acquire);
             self.reload_memory();
         }
@@ -148,11 +172,15 @@ impl Regs {
     unsafe fn tail_call(&mut self, slot: *const FunctionSlot) -> Result<(), Stop> {
         // SAFETY: the caller says so.
         unsafe {
-            let ip = self.code_for(slot, self.sp)?;
+            let code = (*slot).code();
+            let end = self.sp.addr().wrapping_add(code.read() as usize);
+            if end > (*self.machine).limit.addr() {
+                return Err(Trap::StackOverflow.into());
+            }
             let header = self.slot(self.u32::<4>()).cast::<[u64; 3]>().read();
             std::ptr::copy(self.slot(self.u32::<2>()), self.sp, self.u32::<3>() as usize);
             self.slot(self.u32::<5>()).cast::<[u64; 3]>().write(header);
-            self.ip = ip;
+            self.ip = code.add(1);
         }
         Ok(())
     }
@@ -162,7 +190,13 @@ impl Regs {
     /// # Safety
     /// The module is valid.
     #[inline(always)]
-    unsafe fn table_record(&self, index: u64, table: u32, ty: u32) -> Result<*const FunctionRecord, Stop> {
+    unsafe fn table_record(
+        &self,
+        index: impl Into<u64>,
+        table: u32,
+        ty: u32,
+    ) -> Result<*const FunctionRecord, Stop> {
+        let index = index.into();
         // SAFETY: the instance has that table and that type.
         unsafe {
             let table: *const TableRecord = (*self.cx).tables.add(table as usize).read();
@@ -199,44 +233,10 @@ macro_rules! transfers {
 
 transfers! {
     /// Calls a function of the module, whose slot is the third word.
-    Call |r| {
-        let sp = r.slot(r.u32::<2>());
-        let ip = r.code_for(std::ptr::with_exposed_provenance(r.word::<2>() as usize), sp)?;
-        r.write_header(r.slot(r.u32::<3>()), r.ip.add(3));
-        (r.ip, r.sp) = (ip, sp);
-        Ok(())
-    };
-    /// Calls an imported function, whose index is the third word.
-    CallImport |r| {
-        let record = (*r.cx).imported_functions.add(r.word::<2>() as usize).read();
-        r.call_record(record, 3)
-    };
-    /// Calls a function from a table: in the third word the slot of the index, and the table, in
-    /// the fourth the type.
-    CallIndirect |r| {
-        let record = r.table_record(r.slot(r.u32::<4>()).read(), r.u32::<5>(), r.u32::<6>())?;
-        r.call_record(record, 4)
-    };
-    /// The same with the index in the accumulator.
-    CallIndirectAcc |r| {
-        let record = r.table_record(r.acc, r.u32::<5>(), r.u32::<6>())?;
-        r.call_record(record, 4)
-    };
+    Call |r| r.enter(|r| std::ptr::with_exposed_provenance(r.word::<2>() as usize), 3);
     /// Leaves by calling a function of the module, whose slot is the fourth word.
     TailCall |r| r.tail_call(std::ptr::with_exposed_provenance(r.word::<3>() as usize));
-    /// Leaves by calling an imported function, whose index is the fourth word.
-    TailCallImport |r| {
-        let record = (*r.cx).imported_functions.add(r.word::<3>() as usize).read();
-        r.tail_call_record(record)
-    };
-    /// Leaves by calling a function from a table: in the fourth word the slot of the index and
-    /// the table; the type is the sixth.
-    TailCallIndirect |r| {
-        let index = r.slot(r.u32::<6>()).read();
-        let record = r.table_record(index, r.u32::<7>(), r.u32::<10>())?;
-        r.tail_call_record(record)
-    };
-    /// Returns; the result is in its accumulator, or the results are at the start of the frame.
+    /// Returns; the results are at the start of the frame.
     Return |r| {
         r.pop_frame(r.slot(r.u16::<0>()));
         r.reload_memory();
@@ -249,15 +249,68 @@ transfers! {
     };
 }
 
-/// Returns a number: puts it into its accumulator first.
+/// Defines instructions that go to a function that may be a host's: these are left to the slow
+/// variant. A row reads: type, the function's record, which of the methods goes there.
+macro_rules! record_transfers {
+    ($($(#[$doc:meta])* $Name:ident |$r:ident| $record:expr, $go:ident($($words:literal)?);)*) => {$(
+        $(#[$doc])*
+        struct $Name;
+        impl $Name {
+            #[inline(always)]
+            unsafe fn go<const SLOW: bool>($r: &mut Regs) -> Result<(), Stop> {
+                // SAFETY: the instruction has these operands.
+                unsafe {
+                    let record = $record;
+                    $r.$go::<SLOW>(record $(, $words)?)
+                }
+            }
+        }
+        impl Instruction for $Name {
+            #[inline(always)]
+            unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
+                // SAFETY: as for this function.
+                unsafe { Self::go::<false>(regs) }
+            }
+            const SLOW: bool = true;
+            unsafe fn run_slow(regs: &mut Regs) -> Result<(), Stop> {
+                // SAFETY: as for this function.
+                unsafe { Self::go::<true>(regs) }
+            }
+        }
+    )*};
+}
+
+record_transfers! {
+    /// Calls an imported function, whose index is the third word.
+    CallImport |r| (*r.cx).imported_functions.add(r.word::<2>() as usize).read(), call_record(3);
+    /// Calls a function from a table: in the third word the slot of the index, and the table, in
+    /// the fourth the type.
+    CallIndirect |r| r.table_record(r.slot(r.u32::<4>()).read() as u32, r.u32::<5>(), r.u32::<6>())?, call_record(4);
+    /// The same with the index in the accumulator.
+    CallIndirectAcc |r| r.table_record(r.acc as u32, r.u32::<5>(), r.u32::<6>())?, call_record(4);
+    /// The same with an index of 64 bits in a slot.
+    CallIndirect64 |r| r.table_record(r.slot(r.u32::<4>()).read(), r.u32::<5>(), r.u32::<6>())?, call_record(4);
+    /// Leaves by calling an imported function, whose index is the fourth word.
+    TailCallImport |r| (*r.cx).imported_functions.add(r.word::<3>() as usize).read(), tail_call_record();
+    /// Leaves by calling a function from a table: in the fourth word the slot of the index and
+    /// the table; the type is the sixth.
+    TailCallIndirect |r| r.table_record(r.slot(r.u32::<6>()).read() as u32, r.u32::<7>(), r.u32::<10>())?, tail_call_record();
+    /// The same with an index of 64 bits.
+    TailCallIndirect64 |r| r.table_record(r.slot(r.u32::<6>()).read(), r.u32::<7>(), r.u32::<10>())?, tail_call_record();
+}
+
+/// Returns a number or reference: in its accumulator, and in the first slot, which is the home of
+/// the call's result. So the caller never has to save it.
 struct ReturnValue<T, A>(PhantomData<(T, A)>);
 impl<T: Scalar, A: Source<T>> Instruction for ReturnValue<T, A> {
     #[inline(always)]
     unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
         // SAFETY: the instruction has the operands; the frame has a header.
         unsafe {
-            A::get(regs).set_acc(regs);
+            let value = A::get(regs);
+            value.set_acc(regs);
             let header = regs.slot(regs.u16::<0>());
+            regs.sp.write(value.to_slot());
             regs.pop_frame(header);
             regs.reload_memory();
         }
@@ -265,20 +318,9 @@ impl<T: Scalar, A: Source<T>> Instruction for ReturnValue<T, A> {
     }
 }
 
-/// The outermost function returned: leaves its result in the first slot.
-struct Exit<T>(PhantomData<T>);
-impl<T: Scalar> Instruction for Exit<T> {
-    #[inline(always)]
-    unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
-        // SAFETY: the frame to return to is that of the outermost function.
-        unsafe { regs.sp.write(T::acc(regs).to_slot()) };
-        Err(Stop::RETURNED)
-    }
-}
-
-/// The same for functions without a result or with several.
-struct ExitSlots;
-impl Instruction for ExitSlots {
+/// The outermost function returned. All results are in the first slots.
+struct Exit;
+impl Instruction for Exit {
     #[inline(always)]
     unsafe fn run(_: &mut Regs) -> Result<(), Stop> {
         Err(Stop::RETURNED)
@@ -309,8 +351,8 @@ pub(crate) static CALL: Op = Op::new::<Call>("call", 3, fields([BASE, HEADER]));
 /// Calls an imported function.
 pub(crate) static CALL_IMPORT: Op =
     Op::new::<CallImport>("call_import", 3, fields([BASE, HEADER, Field::Word(2)]));
-/// Calls a function from a table: index in a slot, in the accumulator.
-pub(crate) static CALL_INDIRECT: [Op; 2] = [
+/// Calls a function from a table: index in a slot, in the accumulator; with 64 bits in a slot.
+pub(crate) static CALL_INDIRECT: [Op; 3] = [
     Op::new::<CallIndirect>(
         "call_indirect",
         4,
@@ -320,6 +362,11 @@ pub(crate) static CALL_INDIRECT: [Op; 2] = [
         "call_indirect",
         4,
         fields([BASE, HEADER, Field::Acc, Field::Number(5), Field::Number(6)]),
+    ),
+    Op::new::<CallIndirect64>(
+        "call_indirect",
+        4,
+        fields([BASE, HEADER, Field::FarSlot(4), Field::Number(5), Field::Number(6)]),
     ),
 ];
 /// Leaves by calling a function of the module.
@@ -331,14 +378,23 @@ pub(crate) static TAIL_CALL_IMPORT: Op = Op::new::<TailCallImport>(
     5,
     fields([BASE, COUNT, Field::Number(4), Field::Number(5), Field::Word(3)]),
 );
-/// Leaves by calling a function from a table.
-pub(crate) static TAIL_CALL_INDIRECT: Op = Op::new::<TailCallIndirect>(
-    "return_call_indirect",
-    6,
-    fields([BASE, COUNT, Field::Number(4), Field::FarSlot(6), Field::Number(7), Field::Number(10)]),
-);
-/// Returns with everything in place.
+/// Leaves by calling a function from a table; with an index of 64 bits.
+pub(crate) static TAIL_CALL_INDIRECT: [Op; 2] = {
+    const FIELDS: [Field; 6] =
+        fields([BASE, COUNT, Field::Number(4), Field::FarSlot(6), Field::Number(7), Field::Number(10)]);
+    [
+        Op::new::<TailCallIndirect>("return_call_indirect", 6, FIELDS),
+        Op::new::<TailCallIndirect64>("return_call_indirect", 6, FIELDS),
+    ]
+};
+/// Returns with all results in their slots.
 pub(crate) static RETURN: Op = Op::new::<Return>("return", 2, fields([]));
+/// Returns what is in an accumulator, by class.
+pub(crate) static RETURN_ACC: [Op; 3] = [
+    Op::new::<ReturnValue<u64, Acc>>("return", 2, fields([Field::Acc])),
+    Op::new::<ReturnValue<f32, Acc>>("return_f32", 2, fields([Field::Acc])),
+    Op::new::<ReturnValue<f64, Acc>>("return_f64", 2, fields([Field::Acc])),
+];
 /// Returns a slot, by class of accumulator.
 pub(crate) static RETURN_SLOT: [Op; 3] = [
     Op::new::<ReturnValue<u64, Slot<1>>>("return", 2, fields([Field::Slot(1)])),
@@ -351,13 +407,8 @@ pub(crate) static RETURN_CONST: [Op; 3] = [
     Op::new::<ReturnValue<f32, Imm>>("return_f32", 2, fields([Field::Number(3)])),
     Op::new::<ReturnValue<f64, Imm>>("return_f64", 3, fields([Field::Word(2)])),
 ];
-/// Leaves the execution: by class of accumulator, and without.
-pub(crate) static EXIT: [Op; 4] = [
-    Op::new::<Exit<u64>>("exit", 1, fields([])),
-    Op::new::<Exit<f32>>("exit_f32", 1, fields([])),
-    Op::new::<Exit<f64>>("exit_f64", 1, fields([])),
-    Op::new::<ExitSlots>("exit_slots", 1, fields([])),
-];
+/// Leaves the execution.
+pub(crate) static EXIT: Op = Op::new::<Exit>("exit", 1, fields([]));
 /// Translates a function.
 pub(crate) static TRANSLATE: Op = Op::new::<Translate>("translate", 2, fields([Field::Word(1)]));
 /// Tells listeners that the function begins.

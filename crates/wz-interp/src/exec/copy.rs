@@ -33,21 +33,18 @@ moves! {
         r.slot(r.u16::<0>()).write(r.slot(r.u16::<1>()).read());
         r.slot(r.u16::<2>()).write(r.slot(r.u16::<3>()).read());
     };
-    /// Two slots to neighbouring ones.
+    /// Two slots to neighbouring ones, which they are not among.
     Gather2 [2] |r| {
-        let (a, b) = (r.slot(r.u16::<1>()).read(), r.slot(r.u16::<2>()).read());
         let to = r.slot(r.u16::<0>());
-        to.write(a);
-        to.add(1).write(b);
+        to.write(r.slot(r.u16::<1>()).read());
+        to.add(1).write(r.slot(r.u16::<2>()).read());
     };
-    /// Three slots to neighbouring ones.
+    /// Three slots to neighbouring ones, which they are not among.
     Gather3 [2] |r| {
-        let (a, b) = (r.slot(r.u16::<1>()).read(), r.slot(r.u16::<2>()).read());
-        let c = r.slot(r.u16::<3>()).read();
         let to = r.slot(r.u16::<0>());
-        to.write(a);
-        to.add(1).write(b);
-        to.add(2).write(c);
+        to.write(r.slot(r.u16::<1>()).read());
+        to.add(1).write(r.slot(r.u16::<2>()).read());
+        to.add(2).write(r.slot(r.u16::<3>()).read());
     };
     /// A vector from slots to slots.
     CopyVector [2] |r| {

@@ -12,7 +12,11 @@ pub(crate) type Handler = unsafe fn(&mut Regs) -> Result<(), Stop>;
 /// As for [`Instruction::run`].
 pub(crate) unsafe fn handler<I: Instruction>(regs: &mut Regs) -> Result<(), Stop> {
     // SAFETY: the dispatcher found this handler at `ip`.
-    unsafe { I::run(regs) }
+    match unsafe { I::run(regs) } {
+        // SAFETY: as above; nothing has been done yet.
+        Err(Stop::SLOW) if I::SLOW => unsafe { I::run_slow(regs) },
+        result => result,
+    }
 }
 
 /// The handler of an instruction that forks.
@@ -45,8 +49,10 @@ pub(crate) unsafe fn execute(mut regs: Regs) -> Stop {
         };
         if let Err(stop) = result {
             // SAFETY: the machine outlives the execution.
-            unsafe { (*regs.machine).stopped(regs.ip, regs.sp, regs.cx, stop) };
-            return stop;
+            unsafe {
+                (*regs.machine).stopped(regs.ip, regs.sp, regs.cx, stop);
+                return (*regs.machine).stop();
+            }
         }
     }
 }

@@ -28,8 +28,34 @@ macro_rules! conventions {
             match unsafe { I::run(&mut regs) } {
                 // SAFETY: the instruction left `ip` at another.
                 Ok(()) => unsafe { next(regs) },
-                // SAFETY: the registers are still those that the instruction found.
-                Err(stop) => unsafe { halt(ip, sp, stop.0, base, len, cx, f, d, pack(machine)) },
+                Err(stop) => {
+                    let Regs { ip, sp, base, len, cx, f, d, machine, .. } = regs;
+                    // SAFETY: the registers are still those that the instruction found.
+                    unsafe {
+                        if I::SLOW && stop == Stop::SLOW {
+                            slow::<I>(ip, sp, regs.acc, base, len, cx, f, d, pack(machine));
+                        } else {
+                            halt(ip, sp, stop.0, base, len, cx, f, d, pack(machine));
+                        }
+                    }
+                }
+            }
+        }
+
+        /// The slow variant of an instruction's handler.
+        #[cfg(target_arch = $arch)]
+        #[inline(never)]
+        unsafe extern $abi fn slow<I: Instruction>(
+            ip: *const u64, sp: *mut u64, acc: u64, base: *mut u8, len: usize,
+            cx: *const InstanceContext, f: f32, d: f64, machine: f64,
+        ) {
+            let mut regs = Regs { ip, sp, acc, base, len, cx, f, d, machine: unpack(machine) };
+            // SAFETY: as in `handler`.
+            unsafe {
+                match I::run_slow(&mut regs) {
+                    Ok(()) => next(regs),
+                    Err(stop) => halt(regs.ip, regs.sp, stop.0, base, len, regs.cx, f, d, machine),
+                }
             }
         }
 

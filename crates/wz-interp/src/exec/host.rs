@@ -7,21 +7,17 @@ use super::Stop;
 use crate::machine::Machine;
 use crate::module::InterpreterModule;
 
-/// The interrupt flag is set.
+/// The interrupt flag is set; the frame is `frame_slots` long.
 ///
 /// # Safety
 /// The machine's, at an instruction.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn interrupted(
-    machine: *mut Machine,
-    ip: *const u64,
-    sp: *mut u64,
-    cx: *const InstanceContext,
-) -> Result<(), Stop> {
+pub(super) unsafe fn interrupted(machine: *mut Machine, at: At, frame_slots: u32) -> Result<(), Stop> {
     // SAFETY: the machine and its activation outlive the execution.
     unsafe {
-        (*machine).called_out(ip, sp, cx);
+        (*machine).called_out(at.ip, at.sp, at.cx);
+        (*machine).top = at.sp.add(frame_slots as usize);
         (*(*machine).activation).interrupted()?;
     }
     Ok(())

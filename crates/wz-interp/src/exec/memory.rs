@@ -19,7 +19,7 @@ use super::{Instruction, Regs, Stop};
 /// for vectors both are the same.
 pub(crate) struct LoadOps {
     /// By [`Address`].
-    pub(crate) forms: [[Op; 2]; 5],
+    pub(crate) forms: [[Op; 2]; 7],
     /// For what the fast forms are not for.
     pub(crate) any: Op,
 }
@@ -38,13 +38,17 @@ pub(crate) enum Address {
     AccSlot,
     /// A constant of 32 bits.
     Fixed,
+    /// The sum, modulo 2^32, of the slot in field 1 and a constant of 32 bits.
+    SlotPlus,
+    /// The same of the accumulator.
+    AccPlus,
 }
 
 /// The variants of a store.
 pub(crate) struct StoreOps {
     /// By [`Address`] and [`Stored`]. With address and value both in accumulators, only for
     /// floating-point numbers.
-    pub(crate) forms: [[Op; 3]; 5],
+    pub(crate) forms: [[Op; 3]; 7],
     /// For what the fast forms are not for: the value comes from a slot.
     pub(crate) any: Op,
 }
@@ -76,6 +80,16 @@ pub(super) struct Plain<A>(PhantomData<A>);
 pub(super) struct SlotSlot;
 pub(super) struct AccSlot;
 pub(super) struct Fixed;
+pub(super) struct Plus<A>(PhantomData<A>);
+
+impl<A: Source<i32>> Place for Plus<A> {
+    const FIELDS: [Field; 3] = [A::FIELD, Field::Number(3), Field::None];
+    #[inline(always)]
+    unsafe fn address(regs: &Regs) -> u64 {
+        // SAFETY: the instruction has the operands.
+        unsafe { u64::from((A::get(regs) as u32).wrapping_add(regs.u32::<3>())) }
+    }
+}
 
 impl<A: Source<i32>> Place for Plain<A> {
     const FIELDS: [Field; 3] = [A::FIELD, Field::Number(3), Field::None];
@@ -155,15 +169,20 @@ pub(super) unsafe fn store0<T: GuestNumber>(regs: &Regs, address: u64, value: T)
 pub(super) unsafe fn place_any(regs: &Regs, size: usize) -> Result<(*mut u8, usize), Stop> {
     // SAFETY: the caller says so; the memory exists, the module is valid.
     unsafe {
-        let record: *const MemoryRecord = (*regs.cx).memories.add(regs.u32::<3>() as usize).read();
+        let memory = regs.u32::<3>();
+        let record: *const MemoryRecord = (*regs.cx).memories.add((memory & !NARROW) as usize).read();
         let len = (*record).len_bytes.load(Acquire);
         let address = regs.slot(regs.u16::<1>()).read();
+        let address = if memory & NARROW != 0 { u64::from(address as u32) } else { address };
         match guest::check(address, regs.word::<2>(), size as u64, len) {
             Some(at) => Ok(((*record).base, at)),
             None => Err(Trap::OutOfBoundsMemoryAccess.into()),
         }
     }
 }
+
+/// Set in the memory's index of the general form if its addresses are `i32`s.
+pub(crate) const NARROW: u32 = 1 << 31;
 
 /// The operands of the general form after the result or the value.
 pub(super) const ANY: [Field; 3] = [Field::Slot(1), Field::Number(3), Field::Word(2)];
@@ -257,6 +276,8 @@ const fn load_ops<L: Load>() -> LoadOps {
             pair::<L, SlotSlot>(),
             pair::<L, AccSlot>(),
             pair::<L, Fixed>(),
+            pair::<L, Plus<Slot<1>>>(),
+            pair::<L, Plus<Acc>>(),
         ],
         any: Op::new::<LoadingAny<L>>(L::NAME, 3, after(Field::ToSlot(0), ANY)),
     }
@@ -276,6 +297,8 @@ const fn store_ops<S: Store>() -> StoreOps {
             three::<S, SlotSlot>(),
             three::<S, AccSlot>(),
             three::<S, Fixed>(),
+            three::<S, Plus<Slot<1>>>(),
+            three::<S, Plus<Acc>>(),
         ],
         any: Op::new::<StoringAny<S>>(S::NAME, 3, fields([ANY[0], ANY[1], ANY[2], Field::Slot(0)])),
     }

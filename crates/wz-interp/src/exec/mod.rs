@@ -9,11 +9,13 @@
 //! - [`Regs`] lives in machine registers. Nothing takes its address but what is inlined: a call
 //!   that is given `&mut Regs` would put it on the native stack and with that end tail calls.
 //! - What is slow is a function of its own that takes words and gives a word or a status.
-//! - `regs.ip` moves only when the instruction has succeeded: a trap finds it where it happened.
+//! - `regs.ip` and `regs.sp` have moved only when the instruction has succeeded: a trap finds them
+//!   where it happened.
 
 pub(crate) mod branch;
 pub(crate) mod bulk;
 pub(crate) mod call;
+pub(crate) mod choose;
 pub(crate) mod copy;
 #[cfg_attr(wz_tail_dispatch, path = "dispatch_tail.rs")]
 #[cfg_attr(not(wz_tail_dispatch), path = "dispatch_loop.rs")]
@@ -66,6 +68,10 @@ impl Stop {
     pub(crate) const RETURNED: Self = Self(0x100);
     /// The reason is in the core's activation.
     pub(crate) const RAISED: Self = Self(0x101);
+    /// Not a reason: the instruction is to be executed by its slow variant.
+    pub(crate) const SLOW: Self = Self(0x102);
+    /// A call's frame does not fit: `regs.sp` is that frame already, `regs.ip` still the call.
+    pub(crate) const OVERFLOW: Self = Self(0x103);
 }
 
 impl From<Trap> for Stop {
@@ -90,6 +96,19 @@ pub(crate) trait Instruction {
     /// `regs` are those of an activation that runs valid code, and `regs.ip` is at an instruction
     /// of this kind.
     unsafe fn run(regs: &mut Regs) -> Result<(), Stop>;
+
+    /// Whether [`run`](Self::run) may give [`Stop::SLOW`], having done nothing.
+    const SLOW: bool = false;
+
+    /// Executes it where `run` would not: in a function of its own, so that the calls it makes
+    /// cost the fast path nothing.
+    ///
+    /// # Safety
+    /// As for `run`.
+    unsafe fn run_slow(regs: &mut Regs) -> Result<(), Stop> {
+        // SAFETY: as the caller says.
+        unsafe { Self::run(regs) }
+    }
 }
 
 /// An instruction that goes on at one of two places: the next instruction, or its target.

@@ -267,13 +267,13 @@ impl Instruction for Fuel {
 
 /// Consumes fuel for a run of as many things as the slot in field 1 says, each of the size in
 /// 32 bits, of which `PER` cost a unit.
-struct FuelRun<const PER: u64>;
-impl<const PER: u64> Instruction for FuelRun<PER> {
+struct FuelRun<T, const PER: u64>(PhantomData<T>);
+impl<T: Scalar, const PER: u64> Instruction for FuelRun<T, PER> {
     #[inline(always)]
     unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
         // SAFETY: the instruction has the operands.
         unsafe {
-            let len = regs.slot(regs.u16::<1>()).read();
+            let len = T::from_slot(regs.slot(regs.u16::<1>()).read()).to_slot();
             charge(regs, bulk_units(len.saturating_mul(u64::from(regs.u32::<3>())), PER))?;
             regs.advance(2);
         }
@@ -281,7 +281,7 @@ impl<const PER: u64> Instruction for FuelRun<PER> {
     }
 }
 
-/// Looks whether the activation is to be interrupted.
+/// Looks whether the activation is to be interrupted. The operand is the length of the frame.
 struct Interruption;
 impl Instruction for Interruption {
     #[inline(always)]
@@ -290,8 +290,21 @@ impl Instruction for Interruption {
         unsafe {
             let flag = (*(*regs.machine).activation).interrupt.get();
             if (*flag).load(Relaxed) != 0 {
-                host::interrupted(regs.machine, regs.ip, regs.sp, regs.cx)?;
+                return Err(Stop::SLOW);
             }
+            regs.advance(2);
+        }
+        Ok(())
+    }
+
+    const SLOW: bool = true;
+
+    unsafe fn run_slow(regs: &mut Regs) -> Result<(), Stop> {
+        // SAFETY: the machine's, at this instruction.
+        unsafe {
+            host::interrupted(regs.machine, regs.at(), regs.u32::<3>())?;
+            // What runs then may have grown the memory.
+            regs.reload_len();
             regs.advance(2);
         }
         Ok(())
@@ -308,13 +321,25 @@ impl Instruction for Unreachable {
 
 /// Consumes fuel.
 pub(crate) static FUEL: Op = Op::new::<Fuel>("fuel", 2, fields([Field::Number(3)]));
-/// Consumes fuel for bytes.
-pub(crate) static FUEL_BYTES: Op =
-    Op::new::<FuelRun<BYTES_PER_UNIT>>("fuel_bytes", 2, fields([Field::Slot(1), Field::Number(3)]));
-/// Consumes fuel for elements.
-pub(crate) static FUEL_ELEMENTS: Op =
-    Op::new::<FuelRun<ELEMENTS_PER_UNIT>>("fuel_elements", 2, fields([Field::Slot(1), Field::Number(3)]));
+/// Consumes fuel for bytes whose number is an `i64`, or an `i32`.
+pub(crate) static FUEL_BYTES: [Op; 2] = [
+    Op::new::<FuelRun<i64, BYTES_PER_UNIT>>("fuel_bytes", 2, fields([Field::Slot(1), Field::Number(3)])),
+    Op::new::<FuelRun<i32, BYTES_PER_UNIT>>("fuel_bytes", 2, fields([Field::Slot(1), Field::Number(3)])),
+];
+/// Consumes fuel for elements whose number is an `i64`, or an `i32`.
+pub(crate) static FUEL_ELEMENTS: [Op; 2] = [
+    Op::new::<FuelRun<i64, ELEMENTS_PER_UNIT>>(
+        "fuel_elements",
+        2,
+        fields([Field::Slot(1), Field::Number(3)]),
+    ),
+    Op::new::<FuelRun<i32, ELEMENTS_PER_UNIT>>(
+        "fuel_elements",
+        2,
+        fields([Field::Slot(1), Field::Number(3)]),
+    ),
+];
 /// Looks at the interrupt flag.
-pub(crate) static INTERRUPTION: Op = Op::new::<Interruption>("interruption", 2, fields([]));
+pub(crate) static INTERRUPTION: Op = Op::new::<Interruption>("interruption", 2, fields([Field::Number(3)]));
 /// `unreachable`.
 pub(crate) static UNREACHABLE: Op = Op::new::<Unreachable>("unreachable", 2, fields([]));

@@ -1,6 +1,8 @@
 //! Operators on vectors. Vectors are two neighbouring slots; they never are in an accumulator.
 
 use std::marker::PhantomData;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::compiler_fence;
 
 use wz_core::numeric::{self, Bytes};
 use wz_decode::ops::{BinaryOp, ExtractLaneOp, ReplaceLaneOp, TernaryOp, UnaryOp};
@@ -57,6 +59,53 @@ const B: Field = Field::Vector(2);
 
 const fn op<O: Compute<S>, S>(name: &'static str, operands: [Field; 6]) -> Op {
     Op::new::<Computing<O, S>>(name, 2, operands)
+}
+
+// Arithmetic of lanes is the machine's, for the reason given in `scalar`.
+macro_rules! machine_arithmetic {
+    ($($name:ident [$T:ident; $count:literal] $op:tt;)*) => {$(
+        #[inline(always)]
+        fn $name(a: Bytes, b: Bytes) -> Bytes {
+            let ((a, _), (b, _)) = (a.as_chunks(), b.as_chunks());
+            let lanes: [_; $count] = std::array::from_fn(|lane| {
+                ($T::from_le_bytes(a[lane]) $op $T::from_le_bytes(b[lane])).to_le_bytes()
+            });
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(lanes.as_flattened());
+            bytes
+        }
+    )*};
+}
+
+machine_arithmetic! {
+    f32x4_add [f32; 4] +; f32x4_sub [f32; 4] -; f32x4_mul [f32; 4] *; f32x4_div [f32; 4] /;
+    f64x2_add [f64; 2] +; f64x2_sub [f64; 2] -; f64x2_mul [f64; 2] *; f64x2_div [f64; 2] /;
+}
+
+#[inline(always)]
+fn f32x4_relaxed_madd(a: Bytes, b: Bytes, c: Bytes) -> Bytes {
+    f32x4_add(f32x4_mul(a, b), c)
+}
+
+#[inline(always)]
+fn f32x4_relaxed_nmadd(a: Bytes, b: Bytes, c: Bytes) -> Bytes {
+    f32x4_sub(c, f32x4_mul(a, b))
+}
+
+#[inline(always)]
+fn f64x2_relaxed_madd(a: Bytes, b: Bytes, c: Bytes) -> Bytes {
+    f64x2_add(f64x2_mul(a, b), c)
+}
+
+#[inline(always)]
+fn f64x2_relaxed_nmadd(a: Bytes, b: Bytes, c: Bytes) -> Bytes {
+    f64x2_sub(c, f64x2_mul(a, b))
+}
+
+/// Composed of what the compiler makes vector instructions of.
+#[inline(always)]
+fn bitselect(a: Bytes, b: Bytes, mask: Bytes) -> Bytes {
+    numeric::v128_or(numeric::v128_and(a, mask), numeric::v128_andnot(b, mask))
 }
 
 /// How an operator on vectors is executed.
@@ -217,18 +266,18 @@ binary_operators! {
     I64x2ExtMulHighI32x4S = numeric::i64x2_extmul_high_i32x4_s;
     I64x2ExtMulLowI32x4U = numeric::i64x2_extmul_low_i32x4_u;
     I64x2ExtMulHighI32x4U = numeric::i64x2_extmul_high_i32x4_u;
-    F32x4Add = numeric::f32x4_add;
-    F32x4Sub = numeric::f32x4_sub;
-    F32x4Mul = numeric::f32x4_mul;
-    F32x4Div = numeric::f32x4_div;
+    F32x4Add = f32x4_add;
+    F32x4Sub = f32x4_sub;
+    F32x4Mul = f32x4_mul;
+    F32x4Div = f32x4_div;
     F32x4Min = numeric::f32x4_min;
     F32x4Max = numeric::f32x4_max;
     F32x4PMin = numeric::f32x4_pmin;
     F32x4PMax = numeric::f32x4_pmax;
-    F64x2Add = numeric::f64x2_add;
-    F64x2Sub = numeric::f64x2_sub;
-    F64x2Mul = numeric::f64x2_mul;
-    F64x2Div = numeric::f64x2_div;
+    F64x2Add = f64x2_add;
+    F64x2Sub = f64x2_sub;
+    F64x2Mul = f64x2_mul;
+    F64x2Div = f64x2_div;
     F64x2Min = numeric::f64x2_min;
     F64x2Max = numeric::f64x2_max;
     F64x2PMin = numeric::f64x2_pmin;
@@ -431,7 +480,12 @@ macro_rules! ternary_operators {
                 #[inline(always)]
                 unsafe fn compute(regs: &mut Regs) {
                     // SAFETY: the instruction has the operands.
-                    unsafe { write::<0>(regs, $function(read::<1>(regs), read::<2>(regs), read::<3>(regs))) }
+                    unsafe {
+                        let value = $function(read::<1>(regs), read::<2>(regs), read::<3>(regs));
+                        // Four slots at once would need more registers than there are.
+                        compiler_fence(SeqCst);
+                        write::<0>(regs, value);
+                    }
                 }
             }
         )*
@@ -447,15 +501,15 @@ macro_rules! ternary_operators {
 }
 
 ternary_operators! {
-    V128Bitselect = numeric::v128_bitselect;
-    F32x4RelaxedMadd = numeric::f32x4_relaxed_madd;
-    F32x4RelaxedNmadd = numeric::f32x4_relaxed_nmadd;
-    F64x2RelaxedMadd = numeric::f64x2_relaxed_madd;
-    F64x2RelaxedNmadd = numeric::f64x2_relaxed_nmadd;
-    I8x16RelaxedLaneselect = numeric::i8x16_relaxed_laneselect;
-    I16x8RelaxedLaneselect = numeric::i16x8_relaxed_laneselect;
-    I32x4RelaxedLaneselect = numeric::i32x4_relaxed_laneselect;
-    I64x2RelaxedLaneselect = numeric::i64x2_relaxed_laneselect;
+    V128Bitselect = bitselect;
+    F32x4RelaxedMadd = f32x4_relaxed_madd;
+    F32x4RelaxedNmadd = f32x4_relaxed_nmadd;
+    F64x2RelaxedMadd = f64x2_relaxed_madd;
+    F64x2RelaxedNmadd = f64x2_relaxed_nmadd;
+    I8x16RelaxedLaneselect = bitselect;
+    I16x8RelaxedLaneselect = bitselect;
+    I32x4RelaxedLaneselect = bitselect;
+    I64x2RelaxedLaneselect = bitselect;
     I32x4RelaxedDotI8x16I7x16AddS = numeric::i32x4_relaxed_dot_i8x16_i7x16_add_s;
 }
 

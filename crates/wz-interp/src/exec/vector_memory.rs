@@ -7,7 +7,7 @@ use wz_core::numeric::{self, Bytes};
 use wz_decode::ops::{LoadLaneOp, LoadOp, StoreLaneOp};
 
 use super::memory::{
-    ANY, AccSlot, Fixed, LoadOps, Place, Plain, SlotSlot, StoreOps, load0, place_any, store0,
+    ANY, AccSlot, Fixed, LoadOps, Place, Plain, Plus, SlotSlot, StoreOps, load0, place_any, store0,
 };
 use super::op::{Field, Op, fields};
 use super::operand::{Acc, Slot};
@@ -92,6 +92,8 @@ const fn load_ops<L: VectorLoad>() -> LoadOps {
             pair::<L, SlotSlot>(),
             pair::<L, AccSlot>(),
             pair::<L, Fixed>(),
+            pair::<L, Plus<Slot<1>>>(),
+            pair::<L, Plus<Acc>>(),
         ],
         any: Op::new::<LoadingAny<L>>(L::NAME, 3, after(Field::ToVector(0), ANY)),
     }
@@ -114,6 +116,8 @@ pub(super) static STORE: StoreOps = {
             three::<SlotSlot>(),
             three::<AccSlot>(),
             three::<Fixed>(),
+            three::<Plus<Slot<1>>>(),
+            three::<Plus<Acc>>(),
         ],
         any: Op::new::<StoringAny>("v128.store", 3, fields([ANY[0], ANY[1], ANY[2], Field::Vector(0)])),
     }

@@ -34,20 +34,17 @@ impl Translator<'_> {
             return Some(Place { form: Address::Fixed, slots: [0, 0], offset: sum });
         }
         let held = self.held[Class::Int as usize];
-        if let Last::Add { a, b, before } = self.last
+        if let Last::Add { wide: false, a, b, before } = self.last
             && address.kind == Kind::Temp
             && held.slot == address.home
             && held.unsaved.is_some()
             && held.unsaved == Some(self.out.last())
-            && (a == Operand::Acc || offset <= 0xffff)
+            && let Some(place) = sum(a, b, offset)
         {
             self.out.lift();
             self.last = Last::Other;
             *self.held(Class::Int) = before;
-            return Some(match a {
-                Operand::Slot(a) => Place { form: Address::SlotSlot, slots: [a, b], offset },
-                Operand::Acc | Operand::Imm(_) => Place { form: Address::AccSlot, slots: [b, 0], offset },
-            });
+            return Some(place);
         }
         Some(match self.variable(address, Class::Int) {
             Operand::Slot(slot) => Place { form: Address::Slot, slots: [slot, 0], offset },
@@ -58,8 +55,10 @@ impl Translator<'_> {
     /// The second word of an access.
     fn access(&mut self, first: u16, place: Place) -> u64 {
         match place.form {
-            Address::Slot | Address::AccSlot => two_and(first, self.near(place.slots[0]), place.offset),
-            Address::Acc | Address::Fixed => two_and(first, 0, place.offset),
+            Address::Slot | Address::AccSlot | Address::SlotPlus => {
+                two_and(first, self.near(place.slots[0]), place.offset)
+            }
+            Address::Acc | Address::Fixed | Address::AccPlus => two_and(first, 0, place.offset),
             Address::SlotSlot => {
                 let [a, b] = [self.near(place.slots[0]), self.near(place.slots[1])];
                 four(first, a, b, place.offset as u16)
@@ -103,6 +102,11 @@ impl Translator<'_> {
         }
     }
 
+    /// The memory of the general form.
+    fn general_memory(&self, arg: MemArg) -> u32 {
+        arg.memory | if self.narrow_memory(arg.memory) { memory::NARROW } else { 0 }
+    }
+
     /// A load of the general form.
     fn general(
         &mut self,
@@ -114,7 +118,7 @@ impl Translator<'_> {
     ) {
         let address = self.slot_operand(address, Class::Int);
         self.put_far_to(home, copy, |this, to| {
-            let operands = two_and(to, this.near(address), arg.memory);
+            let operands = two_and(to, this.near(address), this.general_memory(arg));
             let position = this.put_site(op, operands);
             this.out.word(arg.offset);
             position
@@ -145,7 +149,7 @@ impl Translator<'_> {
             };
             let address = self.slot_operand(address, Class::Int);
             let value = if ty == ValueType::V128 { self.near_vector(value) } else { self.near(value) };
-            let operands = two_and(value, self.near(address), arg.memory);
+            let operands = two_and(value, self.near(address), self.general_memory(arg));
             self.put_site(&ops.any, operands);
             self.out.word(arg.offset);
             return;
@@ -188,7 +192,7 @@ impl Translator<'_> {
         let vector = self.vector(vector);
         let address = self.slot_operand(address, Class::Int);
         self.put_vector_to(home, |this, to| {
-            let operands = two_and(to, this.near(address), arg.memory);
+            let operands = two_and(to, this.near(address), this.general_memory(arg));
             let position = this.put_site(vector_memory::load_lane(op), operands);
             this.out.word(arg.offset);
             this.out.word(pair(vector, lane.into()));
@@ -209,11 +213,29 @@ impl Translator<'_> {
     ) {
         let vector = self.vector(vector);
         let address = self.slot_operand(address, Class::Int);
-        let operands = two_and(0, self.near(address), arg.memory);
+        let operands = two_and(0, self.near(address), self.general_memory(arg));
         self.put_site(vector_memory::store_lane(op), operands);
         self.out.word(arg.offset);
         self.out.word(pair(vector, lane.into()));
     }
+}
+
+/// The address that an addition gave, if there is a form that adds itself.
+fn sum(a: Operand, b: Operand, offset: u32) -> Option<Place> {
+    Some(match (a, b) {
+        (Operand::Slot(a), Operand::Slot(b)) if offset <= 0xffff => {
+            Place { form: Address::SlotSlot, slots: [a, b], offset }
+        }
+        (Operand::Acc, Operand::Slot(b)) => Place { form: Address::AccSlot, slots: [b, 0], offset },
+        // The sum wraps before the offset is added: only without one is it a constant too.
+        (Operand::Slot(a), Operand::Imm(bits)) if offset == 0 => {
+            Place { form: Address::SlotPlus, slots: [a, 0], offset: bits as u32 }
+        }
+        (Operand::Acc, Operand::Imm(bits)) if offset == 0 => {
+            Place { form: Address::AccPlus, slots: [0, 0], offset: bits as u32 }
+        }
+        _ => return None,
+    })
 }
 
 /// A constant as 16 bits that are extended with their sign, if it is one of those.

@@ -88,7 +88,7 @@ impl FunctionBuilder for Translator<'_> {
 
     fn unreachable(&mut self) {
         self.put_site(&state::UNREACHABLE, 0);
-        self.out.barrier();
+        self.barrier();
     }
 
     fn call(&mut self, function: u32, ty: &FunctionType, stack: &mut Vec<Value>) {
@@ -227,40 +227,70 @@ impl FunctionBuilder for Translator<'_> {
     }
 
     fn memory_grow(&mut self, memory: u32, delta: Value) -> Value {
-        let wide = self.request.info.memories[memory as usize].memory64;
-        let delta = self.charge_run(&state::FUEL_BYTES, delta, 65536);
-        let bulk = Bulk { op: &bulk::MEMORY_GROW, operands: &[delta], indices: [memory, wide.into()] };
+        let narrow = self.narrow_memory(memory);
+        let delta = self.charge_run(&state::FUEL_BYTES, delta, 65536, narrow);
+        let bulk = Bulk {
+            op: &bulk::MEMORY_GROW,
+            operands: &[delta],
+            indices: [memory, 0],
+            narrow: [narrow, narrow, false, false],
+        };
         self.get_bulk(&bulk, delta.home, true)
     }
 
     fn memory_fill(&mut self, memory: u32, to: Value, value: Value, len: Value) {
-        let len = self.charge_run(&state::FUEL_BYTES, len, 1);
-        self.put_bulk(&Bulk { op: &bulk::MEMORY_FILL, operands: &[to, value, len], indices: [memory, 0] });
+        let narrow = self.narrow_memory(memory);
+        let len = self.charge_run(&state::FUEL_BYTES, len, 1, narrow);
+        self.put_bulk(&Bulk {
+            op: &bulk::MEMORY_FILL,
+            operands: &[to, value, len],
+            indices: [memory, 0],
+            narrow: [false, narrow, true, narrow],
+        });
     }
 
     fn memory_copy(&mut self, to_memory: u32, from_memory: u32, to: Value, from: Value, len: Value) {
-        let len = self.charge_run(&state::FUEL_BYTES, len, 1);
-        let indices = [to_memory, from_memory];
-        self.put_bulk(&Bulk { op: &bulk::MEMORY_COPY, operands: &[to, from, len], indices });
+        let narrow = [self.narrow_memory(to_memory), self.narrow_memory(from_memory)];
+        let len = self.charge_run(&state::FUEL_BYTES, len, 1, narrow[0] || narrow[1]);
+        self.put_bulk(&Bulk {
+            op: &bulk::MEMORY_COPY,
+            operands: &[to, from, len],
+            indices: [to_memory, from_memory],
+            narrow: [false, narrow[0], narrow[1], narrow[0] || narrow[1]],
+        });
     }
 
     fn memory_init(&mut self, memory: u32, data: u32, to: Value, from: Value, len: Value) {
-        let len = self.charge_run(&state::FUEL_BYTES, len, 1);
-        let indices = [memory, data];
-        self.put_bulk(&Bulk { op: &bulk::MEMORY_INIT, operands: &[to, from, len], indices });
+        let len = self.charge_run(&state::FUEL_BYTES, len, 1, true);
+        self.put_bulk(&Bulk {
+            op: &bulk::MEMORY_INIT,
+            operands: &[to, from, len],
+            indices: [memory, data],
+            narrow: [false, self.narrow_memory(memory), true, true],
+        });
     }
 
     fn data_drop(&mut self, data: u32) {
-        self.put_bulk(&Bulk { op: &bulk::DATA_DROP, operands: &[], indices: [data, 0] });
+        self.put_bulk(&Bulk { op: &bulk::DATA_DROP, operands: &[], indices: [data, 0], narrow: [false; 4] });
     }
 
     fn table_get(&mut self, table: u32, index: Value) -> Value {
-        let bulk = Bulk { op: &bulk::TABLE_GET, operands: &[index], indices: [table, 0] };
+        let bulk = Bulk {
+            op: &bulk::TABLE_GET,
+            operands: &[index],
+            indices: [table, 0],
+            narrow: [false, self.narrow_table(table), false, false],
+        };
         self.get_bulk(&bulk, index.home, false)
     }
 
     fn table_set(&mut self, table: u32, index: Value, value: Value) {
-        self.put_bulk(&Bulk { op: &bulk::TABLE_SET, operands: &[index, value], indices: [table, 0] });
+        self.put_bulk(&Bulk {
+            op: &bulk::TABLE_SET,
+            operands: &[index, value],
+            indices: [table, 0],
+            narrow: [false, self.narrow_table(table), false, false],
+        });
     }
 
     fn table_size(&mut self, table: u32) -> Value {
@@ -268,30 +298,55 @@ impl FunctionBuilder for Translator<'_> {
     }
 
     fn table_grow(&mut self, table: u32, init: Value, delta: Value) -> Value {
-        let wide = self.request.info.tables[table as usize].table64;
-        let delta = self.charge_run(&state::FUEL_ELEMENTS, delta, 1);
-        let bulk = Bulk { op: &bulk::TABLE_GROW, operands: &[init, delta], indices: [table, wide.into()] };
+        let narrow = self.narrow_table(table);
+        let delta = self.charge_run(&state::FUEL_ELEMENTS, delta, 1, narrow);
+        let bulk = Bulk {
+            op: &bulk::TABLE_GROW,
+            operands: &[init, delta],
+            indices: [table, 0],
+            narrow: [narrow, false, narrow, false],
+        };
         self.get_bulk(&bulk, init.home, true)
     }
 
     fn table_fill(&mut self, table: u32, to: Value, value: Value, len: Value) {
-        let len = self.charge_run(&state::FUEL_ELEMENTS, len, 1);
-        self.put_bulk(&Bulk { op: &bulk::TABLE_FILL, operands: &[to, value, len], indices: [table, 0] });
+        let narrow = self.narrow_table(table);
+        let len = self.charge_run(&state::FUEL_ELEMENTS, len, 1, narrow);
+        self.put_bulk(&Bulk {
+            op: &bulk::TABLE_FILL,
+            operands: &[to, value, len],
+            indices: [table, 0],
+            narrow: [false, narrow, false, narrow],
+        });
     }
 
     fn table_copy(&mut self, to_table: u32, from_table: u32, to: Value, from: Value, len: Value) {
-        let len = self.charge_run(&state::FUEL_ELEMENTS, len, 1);
-        let indices = [to_table, from_table];
-        self.put_bulk(&Bulk { op: &bulk::TABLE_COPY, operands: &[to, from, len], indices });
+        let narrow = [self.narrow_table(to_table), self.narrow_table(from_table)];
+        let len = self.charge_run(&state::FUEL_ELEMENTS, len, 1, narrow[0] || narrow[1]);
+        self.put_bulk(&Bulk {
+            op: &bulk::TABLE_COPY,
+            operands: &[to, from, len],
+            indices: [to_table, from_table],
+            narrow: [false, narrow[0], narrow[1], narrow[0] || narrow[1]],
+        });
     }
 
     fn table_init(&mut self, table: u32, element: u32, to: Value, from: Value, len: Value) {
-        let len = self.charge_run(&state::FUEL_ELEMENTS, len, 1);
-        let indices = [table, element];
-        self.put_bulk(&Bulk { op: &bulk::TABLE_INIT, operands: &[to, from, len], indices });
+        let len = self.charge_run(&state::FUEL_ELEMENTS, len, 1, true);
+        self.put_bulk(&Bulk {
+            op: &bulk::TABLE_INIT,
+            operands: &[to, from, len],
+            indices: [table, element],
+            narrow: [false, self.narrow_table(table), true, true],
+        });
     }
 
     fn elem_drop(&mut self, element: u32) {
-        self.put_bulk(&Bulk { op: &bulk::ELEM_DROP, operands: &[], indices: [element, 0] });
+        self.put_bulk(&Bulk {
+            op: &bulk::ELEM_DROP,
+            operands: &[],
+            indices: [element, 0],
+            narrow: [false; 4],
+        });
     }
 }

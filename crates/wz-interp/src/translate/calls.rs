@@ -68,10 +68,10 @@ impl Translator<'_> {
     }
 
     /// After a call: its results are on the stack.
-    fn returned(&mut self, ty: &FunctionType, base: u32, position: u32, stack: &mut Vec<Value>) {
+    fn returned(&mut self, ty: &FunctionType, base: u32, stack: &mut Vec<Value>) {
         self.forget_all();
         if let Some(class) = Class::of_result(ty) {
-            *self.held(class) = Held { slot: base, unsaved: Some(position), saving: None };
+            *self.held(class) = Held::saved(base);
             stack.push(Value::temp(base));
             return;
         }
@@ -98,19 +98,17 @@ impl Translator<'_> {
     pub(super) fn put_call(&mut self, function: u32, ty: &FunctionType, stack: &mut Vec<Value>) {
         let arguments = self.arguments(ty, 0, stack);
         let operands = pair(arguments.base, arguments.base + arguments.header);
-        let position = match self.defined(function) {
+        match self.defined(function) {
             Some(defined) => {
-                let position = self.put_site(&call::CALL, operands);
+                self.put_site(&call::CALL, operands);
                 self.out.word(self.slot_address(defined));
-                position
             }
             None => {
-                let position = self.put_site(&call::CALL_IMPORT, operands);
+                self.put_site(&call::CALL_IMPORT, operands);
                 self.out.word(function.into());
-                position
             }
-        };
-        self.returned(ty, arguments.base, position, stack);
+        }
+        self.returned(ty, arguments.base, stack);
     }
 
     pub(super) fn put_call_indirect(
@@ -121,18 +119,24 @@ impl Translator<'_> {
         index: Value,
         stack: &mut Vec<Value>,
     ) {
-        let index = self.variable(index, Class::Int);
+        let narrow = self.narrow_table(table);
+        let index = if narrow {
+            self.variable(index, Class::Int)
+        } else {
+            Operand::Slot(self.slot_operand(index, Class::Int))
+        };
         let arguments = self.arguments(ty, 1, stack);
         let operands = pair(arguments.base, arguments.base + arguments.header);
-        let [by_slot, by_acc] = &call::CALL_INDIRECT;
+        let [by_slot, by_acc, by_wide_slot] = &call::CALL_INDIRECT;
         let (op, slot) = match index {
-            Operand::Slot(slot) => (by_slot, slot),
+            Operand::Slot(slot) if narrow => (by_slot, slot),
+            Operand::Slot(slot) => (by_wide_slot, slot),
             Operand::Acc | Operand::Imm(_) => (by_acc, 0),
         };
-        let position = self.put_site(op, operands);
+        self.put_site(op, operands);
         self.out.word(pair(slot, table));
         self.out.word(type_index.into());
-        self.returned(ty, arguments.base, position, stack);
+        self.returned(ty, arguments.base, stack);
     }
 
     /// The second and third word of a tail call.
@@ -164,7 +168,7 @@ impl Translator<'_> {
             }
         }
         self.forget_all();
-        self.out.barrier();
+        self.barrier();
     }
 
     pub(super) fn put_tail_call_indirect(
@@ -179,13 +183,14 @@ impl Translator<'_> {
         let arguments = self.arguments(ty, 1, stack);
         self.put_tail_event();
         let [first, second] = self.tail_operands(arguments);
-        self.put_site(&call::TAIL_CALL_INDIRECT, first);
+        let op = &call::TAIL_CALL_INDIRECT[usize::from(!self.narrow_table(table))];
+        self.put_site(op, first);
         self.out.word(second);
         self.out.word(pair(index, table));
         self.out.word(pair(arguments.header, ty.result_slots() as u32));
         self.out.word(type_index.into());
         self.forget_all();
-        self.out.barrier();
+        self.barrier();
     }
 
     /// A null reference or a number.
@@ -198,7 +203,7 @@ impl Translator<'_> {
     /// Emits the instruction at which fuel is consumed.
     pub(super) fn put_fuel(&mut self) -> u32 {
         let position = self.put_site(&crate::exec::state::FUEL, two_and(0, 0, 0));
-        self.out.barrier();
+        self.barrier();
         position + 1
     }
 }

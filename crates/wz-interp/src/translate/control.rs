@@ -2,15 +2,16 @@
 
 use wz_api::ValueType;
 use wz_decode::builder::BlockShape;
+use wz_decode::ops::BinaryOp;
 
-use super::emitter::{NOWHERE, two_and};
+use super::emitter::{NOWHERE, pair, two_and};
 use super::function::Translator;
 use super::numbers::class;
 use super::value::{Kind, Operand, Test, Value};
 use crate::class::Class;
 use crate::exec::branch::{self, Compared};
 use crate::exec::op::Op;
-use crate::exec::{call, scalar, state};
+use crate::exec::{call, scalar};
 
 /// The target of branches to a construct. It is an index into the list of open constructs.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,8 @@ pub(super) struct LabelState {
     types: usize,
     /// The last of the words that wait for the target, chained through their upper halves.
     waiting: u32,
+    /// The same of jumps: these may become what they lead to.
+    waiting_jumps: u32,
     /// The same for the second arm of an `if`.
     waiting_else: u32,
     /// The same for copies that entries of a `br_table` need before they go on.
@@ -44,6 +47,13 @@ enum Target {
     Later,
 }
 
+impl LabelState {
+    /// Whether branches wait for the target.
+    fn is_awaited(&self) -> bool {
+        self.waiting != NOWHERE || self.waiting_jumps != NOWHERE
+    }
+}
+
 impl Translator<'_> {
     fn open(&mut self, target: Target, base: u32, types: &[ValueType]) -> Label {
         let label = Label(self.labels.len() as u32);
@@ -52,6 +62,7 @@ impl Translator<'_> {
             base,
             types: self.carried.len(),
             waiting: NOWHERE,
+            waiting_jumps: NOWHERE,
             waiting_else: NOWHERE,
             waiting_stub: NOWHERE,
             merges: false,
@@ -94,7 +105,22 @@ impl Translator<'_> {
             self.out.set_upper(waiting, offset(here, waiting));
             waiting = next;
         }
-        self.out.barrier();
+        self.barrier();
+    }
+
+    /// Makes the jumps that wait for a target lead here, and keeps them in mind.
+    fn bind_jumps(&mut self, waiting: u32) {
+        let here = self.out.position();
+        if self.bound_at != here {
+            self.bound_at = here;
+            self.bound_jumps.clear();
+        }
+        let mut word = waiting;
+        while word != NOWHERE {
+            self.bound_jumps.push(word - 1);
+            word = self.out.upper(word);
+        }
+        self.bind(waiting);
     }
 
     /// Makes a word lead to a label's target, now or when it is known. Branch offsets are relative
@@ -122,11 +148,9 @@ impl Translator<'_> {
             *value = Value::temp(value.home);
         }
         self.forget_all();
-        self.out.barrier();
+        self.barrier();
         let header = self.out.position();
-        if self.request.options.interruption {
-            self.put_site(&state::INTERRUPTION, 0);
-        }
+        self.put_interruption();
         self.open(Target::Known(header), self.operands + shape.height_slots, shape.params)
     }
 
@@ -173,7 +197,7 @@ impl Translator<'_> {
         stack: &mut Vec<Value>,
     ) {
         let state = self.labels[label.0 as usize];
-        let branched = state.waiting != NOWHERE || state.merges;
+        let branched = state.is_awaited() || state.merges;
         // Without a fall-through every branch to the end may still have turned out to be one that
         // is never taken: what follows is dead then, and gets its results from where they would be.
         if fallthrough && (matches!(state.target, Target::Known(_)) || !branched) {
@@ -189,7 +213,8 @@ impl Translator<'_> {
         }
         self.drop_held();
         self.bind(state.waiting);
-        self.out.barrier();
+        self.bind_jumps(state.waiting_jumps);
+        self.barrier();
         self.close(label);
         let mut home = state.base;
         for ty in shape.results {
@@ -255,8 +280,14 @@ impl Translator<'_> {
     }
 
     fn jump(&mut self, label: Label) {
-        let position = self.put(&branch::JUMP, 0);
-        self.aim(position + 1, label);
+        let word = self.put(&branch::JUMP, 0) + 1;
+        let state = self.state(label);
+        if state.target == Target::Later {
+            let next = std::mem::replace(&mut state.waiting_jumps, word);
+            self.out.set_upper(word, next);
+        } else {
+            self.aim(word, label);
+        }
     }
 
     fn is_function(&self, label: Label) -> bool {
@@ -337,7 +368,7 @@ impl Translator<'_> {
             let next = std::mem::replace(&mut self.state(label).waiting_stub, word);
             self.out.set_upper(word, next);
         }
-        self.out.barrier();
+        self.barrier();
         let held = self.held;
         for label in stubs {
             let waiting = std::mem::replace(&mut self.state(label).waiting_stub, NOWHERE);
@@ -368,6 +399,9 @@ impl Translator<'_> {
             (Operand::Slot(_), Operand::Acc, Some(swapped)) => (swapped, b, a),
             _ => (op, a, b),
         };
+        if let Some(word) = self.put_step(op, a, b, taken_if) {
+            return Some(word);
+        }
         let ops = branch::branch_ops(op)?;
         let ops = if taken_if { &ops.if_true } else { &ops.if_false };
         let small = |bits: u64| small(op.params()[0], bits);
@@ -403,9 +437,38 @@ impl Translator<'_> {
         Some(position + 1)
     }
 
+    /// Emits a branch on a comparison of what the last instruction added to, as one with it.
+    fn put_step(&mut self, op: BinaryOp, a: Operand, b: Operand, holds: bool) -> Option<u32> {
+        let step = self.step?;
+        let is_last = a == Operand::Acc && step.position + step.words == self.out.position();
+        if !is_last || self.held[Class::Int as usize].slot != step.slot || step.slot > 0xffff {
+            return None;
+        }
+        if step.wide != (op.params()[0] == ValueType::I64) {
+            return None;
+        }
+        let ops = branch::step_ops(op, holds)?;
+        let (by, ops) = match step.by {
+            Operand::Imm(bits) => (i16::try_from(bits as i64).ok()? as u16, &ops[0]),
+            Operand::Slot(slot) => (u16::try_from(slot).ok()?, &ops[1]),
+            Operand::Acc => return None,
+        };
+        let (limit, op) = match b {
+            Operand::Imm(bits) => (bits, &ops[0]),
+            // A step that is compared with what it stepped is too odd to be fast.
+            Operand::Slot(slot) if slot != step.slot => (pair(slot, 0), &ops[1]),
+            Operand::Slot(_) | Operand::Acc => return None,
+        };
+        self.out.reopen(step.position);
+        self.out.lift();
+        let position = self.put_branch(op, two_and(step.slot as u16, by, 0));
+        self.out.word(limit);
+        Some(position + 1)
+    }
+
     fn put_branch(&mut self, op: &'static Op, word: u64) -> u32 {
         let position = self.put(op, word);
-        self.out.barrier();
+        self.barrier();
         position
     }
 
@@ -428,20 +491,31 @@ impl Translator<'_> {
         } else if let (Some(class), [value]) = (one, values) {
             match self.peek(*value, class) {
                 Operand::Acc => {
-                    self.put(&call::RETURN, two_and(header, 0, 0));
+                    self.put(&call::RETURN_ACC[class as usize], two_and(header, 0, 0));
                 }
                 Operand::Slot(slot) => {
                     let slot = self.near(slot);
-                    self.put(&call::RETURN_SLOT[class as usize], two_and(header, slot, 0));
+                    self.put_final(&call::RETURN_SLOT[class as usize], two_and(header, slot, 0));
                 }
                 Operand::Imm(bits) => self.put_return_constant(class, results[0], header, bits),
             }
         } else {
             self.put_results(values, &results);
-            self.put(&call::RETURN, two_and(header, 0, 0));
+            self.put_final(&call::RETURN, two_and(header, 0, 0));
         }
         self.results = results;
-        self.out.barrier();
+        self.barrier();
+    }
+
+    /// Emits a return of two words. Jumps that lead to it become returns themselves.
+    fn put_final(&mut self, op: &'static Op, operands: u64) {
+        let position = self.put(op, operands);
+        if self.bound_at == position {
+            for jump in std::mem::take(&mut self.bound_jumps) {
+                self.out.replace(jump, op);
+                self.out.set_word(jump + 1, operands);
+            }
+        }
     }
 
     fn put_return_constant(&mut self, result: Class, ty: ValueType, header: u16, bits: u64) {

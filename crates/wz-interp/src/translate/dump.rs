@@ -76,7 +76,11 @@ pub(super) fn dump(finished: &Finished) -> String {
     let labels: BTreeSet<usize> =
         finished.trace.iter().flat_map(|(position, op)| targets(words, *position, op)).collect();
     let mut text = format!("function {} frame {}\n", finished.code.function, words[0] / 8);
-    for (position, op) in &finished.trace {
+    for (index, (position, op)) in finished.trace.iter().enumerate() {
+        let entries = if op.name == "br_table" { targets(words, *position, op).len() } else { 0 };
+        let end = *position as usize + usize::from(op.words) + entries;
+        let next = finished.trace.get(index + 1).map_or(words.len(), |next| next.0 as usize);
+        assert_eq!(end, next, "{} is of another length", op.name);
         let operands = Operands { words, position: *position as usize };
         let fields: Vec<_> = op.fields.iter().filter_map(|field| operands.text(*field)).collect();
         let part = |result| {
@@ -87,9 +91,14 @@ pub(super) fn dump(finished: &Finished) -> String {
         let (results, inputs) = (part(true), part(false));
         let mark = if labels.contains(&(*position as usize)) { ':' } else { ' ' };
         let arrow = if results.is_empty() { "" } else { " <- " };
-        let branch = if matches!(op.fields[2], Field::Target(_)) { "br_if " } else { "" };
+        let prefix = match op.fields {
+            [_, _, Field::Target(_), ..] => "br_if ",
+            [_, _, _, Field::Target(_), ..] => "step ",
+            [Field::ToAcc | Field::ToSlot(_), _, _, Field::Slot(_), Field::Slot(_), _] => "select ",
+            _ => "",
+        };
         let space = if inputs.is_empty() { "" } else { " " };
-        let _ = write!(text, "{position:5}{mark} {results}{arrow}{branch}{}{space}{inputs}", op.name);
+        let _ = write!(text, "{position:5}{mark} {results}{arrow}{prefix}{}{space}{inputs}", op.name);
         if op.name == "br_table" {
             let targets: Vec<_> =
                 targets(words, *position, op).iter().map(|target| format!("->{target}")).collect();

@@ -6,6 +6,9 @@ use crate::pc_map::PcMap;
 /// No position.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
+/// Every instruction and its position.
+pub(crate) type Trace = Vec<(u32, &'static Op)>;
+
 /// Collects instructions.
 #[derive(Debug)]
 pub(crate) struct Emitter {
@@ -14,8 +17,8 @@ pub(crate) struct Emitter {
     sites: Vec<(u32, u32)>,
     /// The position of the last instruction, if nothing can branch to where it ends.
     last: u32,
-    /// Every instruction and its position, for dumps.
-    trace: Option<Vec<(u32, &'static Op)>>,
+    /// For dumps.
+    trace: Option<Trace>,
 }
 
 /// An instruction that was taken off.
@@ -176,7 +179,7 @@ impl Emitter {
     }
 
     /// The finished words, the map of positions, and the instructions if they were recorded.
-    pub(crate) fn finish(mut self, frame_bytes: u64) -> (Box<[u64]>, PcMap, Vec<(u32, &'static Op)>) {
+    pub(crate) fn finish(mut self, frame_bytes: u64) -> (Box<[u64]>, PcMap, Trace) {
         self.words[0] = frame_bytes;
         (self.words.into(), PcMap::new(&self.sites), self.trace.unwrap_or_default())
     }

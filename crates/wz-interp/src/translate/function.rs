@@ -5,8 +5,8 @@ use wz_decode::builder::{FunctionShape, Position};
 
 use super::Request;
 use super::control::LabelState;
-use super::emitter::{Emitter, NOWHERE, pair, two_and};
-use super::value::{Held, Last, Value};
+use super::emitter::{Emitter, NOWHERE, Trace, pair, two_and};
+use super::value::{Held, Last, Step, Value};
 use crate::class::Class;
 use crate::code::Code;
 use crate::exec::op::Op;
@@ -31,6 +31,7 @@ pub(crate) struct Translator<'a> {
     /// By class.
     pub(super) held: [Held; 3],
     pub(super) last: Last,
+    pub(super) step: Option<Step>,
     pub(super) labels: Vec<LabelState>,
     /// The types that branches to labels carry.
     pub(super) carried: Vec<ValueType>,
@@ -42,6 +43,9 @@ pub(crate) struct Translator<'a> {
     /// A slot did not fit into 16 bits.
     pub(super) overflowed: bool,
     pub(super) results: Vec<ValueType>,
+    /// The jumps that lead to `bound_at`, the last place that branches were led to.
+    pub(super) bound_jumps: Vec<u32>,
+    pub(super) bound_at: u32,
 }
 
 /// A local.
@@ -56,7 +60,7 @@ pub(super) struct Local {
 /// A finished translation.
 pub(super) struct Finished {
     pub(super) code: Code,
-    pub(super) trace: Vec<(u32, &'static Op)>,
+    pub(super) trace: Trace,
 }
 
 /// How many slots a wide frame has for operands that are copied: five vectors.
@@ -80,6 +84,7 @@ impl<'a> Translator<'a> {
             settled: 0,
             held: [Held::NOTHING; 3],
             last: Last::Other,
+            step: None,
             labels: Vec::new(),
             carried: Vec::new(),
             frame_words: Vec::new(),
@@ -87,14 +92,14 @@ impl<'a> Translator<'a> {
             scratch_used: 0,
             overflowed: false,
             results: Vec::new(),
+            bound_jumps: Vec::new(),
+            bound_at: NOWHERE,
         }
     }
 
     /// Lays out the frame and emits what comes before the first operator.
     pub(super) fn start(&mut self, shape: FunctionShape<'_>) {
-        let info = self.request.info;
-        let defined = shape.index - info.imported.functions;
-        self.at.code_offset = (info.bodies[defined as usize].range.start - info.code_start) as u32;
+        self.at.code_offset = shape.code_offset;
         self.header = shape.ty.stack_slots() as u32;
         self.results = shape.ty.results().to_vec();
         let mut next = 0;
@@ -112,14 +117,12 @@ impl<'a> Translator<'a> {
         if self.scratch.is_some() {
             self.scratch = Some(self.header + HEADER_SLOTS);
         }
-        if self.request.options.interruption {
-            self.put_site(&state::INTERRUPTION, 0);
-        }
+        self.put_interruption();
         if self.request.is_listened {
             self.put_listen(&call::LISTEN_BEFORE);
         }
         self.zero(zeroed, self.operands - zeroed);
-        self.out.barrier();
+        self.barrier();
     }
 
     /// The first slot behind the header and what belongs to it.
@@ -139,11 +142,25 @@ impl<'a> Translator<'a> {
         }
     }
 
+    /// Emits a look at the interrupt flag, if there are to be any.
+    pub(super) fn put_interruption(&mut self) {
+        if self.request.options.interruption {
+            let position = self.put_site(&state::INTERRUPTION, 0);
+            self.frame_words.push((position + 1, false));
+        }
+    }
+
     /// Emits an instruction that listeners are told by.
     pub(super) fn put_listen(&mut self, op: &'static Op) {
         let function = self.request.function;
         let position = self.put_site(op, pair(function, 0));
         self.frame_words.push((position + 1, false));
+    }
+
+    /// Branches come here: what is before and what is after is not merged.
+    pub(super) fn barrier(&mut self) {
+        self.out.barrier();
+        self.step = None;
     }
 
     /// Emits an instruction.

@@ -4,7 +4,7 @@ use wz_api::ValueType;
 
 use super::emitter::{NOWHERE, two_and};
 use super::function::Translator;
-use super::value::{Held, Kind, Last, Operand, Value};
+use super::value::{Held, Kind, Last, Operand, Step, Value};
 use crate::exec::copy;
 
 impl Translator<'_> {
@@ -86,6 +86,7 @@ impl Translator<'_> {
                     && slot < 0xffff
                 {
                     // The instruction writes the local itself.
+                    let step = self.step_of(slot);
                     if self.locals[local as usize].highest == NOWHERE {
                         self.out.set_field0(position, slot as u16);
                         self.out.replace(position, saving);
@@ -98,6 +99,9 @@ impl Translator<'_> {
                         self.out.replace(position, saving);
                     }
                     self.last = Last::Other;
+                    let position = self.out.last();
+                    self.step =
+                        step.map(|step| Step { position, words: self.out.position() - position, ..step });
                     *self.held(class) = Held::saved(slot);
                 } else {
                     // Whatever else holds the home: it is gone.
@@ -108,6 +112,23 @@ impl Translator<'_> {
                 }
             }
         }
+    }
+
+    /// The last instruction as the step of a loop, if it adds to a local in this slot.
+    fn step_of(&self, slot: u32) -> Option<Step> {
+        let Last::Add { wide, a, b, before } = self.last else { return None };
+        let (_, by) = match (a, b) {
+            (Operand::Slot(a), by) if a == slot => (a, by),
+            (by, Operand::Slot(b)) if b == slot && by != Operand::Acc => (b, by),
+            (Operand::Acc, by) if before.slot == slot => (slot, by),
+            _ => return None,
+        };
+        let by = match by {
+            Operand::Imm(bits) if wide => Operand::Imm(bits),
+            Operand::Imm(bits) => Operand::Imm(bits as i32 as u64),
+            by => by,
+        };
+        Some(Step { position: 0, words: 0, slot, by, wide })
     }
 
     fn set_vector_local(&mut self, local: u32, value: Value, stack: &mut [Value]) {

@@ -3,10 +3,11 @@
 use wz_api::ValueType;
 use wz_decode::ops::{BinaryOp, UnaryOp};
 
-use super::emitter::{four, two_and};
+use super::emitter::{four, pair, two_and};
 use super::function::Translator;
 use super::value::{Held, Kind, Last, Operand, Test, Value};
 use crate::class::Class;
+use crate::exec::choose;
 use crate::exec::op::Op;
 use crate::exec::scalar::{self, Pair, UnaryOps};
 use crate::exec::state;
@@ -180,8 +181,8 @@ impl Translator<'_> {
         before: Held,
         inner: Option<(Test, u32, Held)>,
     ) {
-        if let (BinaryOp::I32Add, Operand::Slot(b)) = (op, b) {
-            self.last = Last::Add { a, b, before };
+        if matches!(op, BinaryOp::I32Add | BinaryOp::I64Add) {
+            self.last = Last::Add { wide: op == BinaryOp::I64Add, a, b, before };
         } else if crate::exec::branch::branch_ops(op).is_some() {
             self.last = Last::Test { test: Test { op, a, b, not: false }, before, inner };
         }
@@ -213,7 +214,52 @@ impl Translator<'_> {
         Test { op: BinaryOp::I32Ne, a, b: Operand::Imm(0), not: false }
     }
 
+    /// Whether the last instruction is a comparison of integers that gave this condition.
+    fn compared(&self, condition: Value) -> bool {
+        let held = self.held[Class::Int as usize];
+        let Last::Test { test, inner: None, .. } = self.last else { return false };
+        condition.kind == Kind::Temp
+            && held.slot == condition.home
+            && held.unsaved.is_some()
+            && held.unsaved == Some(self.out.last())
+            && choose::choose_ops(test.op).is_some()
+    }
+
+    /// `select` and the comparison before it as one instruction.
+    fn choose(&mut self, condition: Value, a: Value, b: Value) -> Option<Value> {
+        if !self.compared(condition) {
+            return None;
+        }
+        let test = self.condition(condition);
+        let ops = choose::choose_ops(test.op)?;
+        let b = self.slot_operand(b, Class::Int);
+        let home = a.home;
+        let a = self.slot_operand(a, Class::Int);
+        let (a, b) = if test.not { (b, a) } else { (a, b) };
+        let (left, acc) = match test.a {
+            Operand::Slot(slot) => (slot, false),
+            Operand::Acc | Operand::Imm(_) => (0, true),
+        };
+        let (right, slot) = match test.b {
+            Operand::Slot(slot) => (u64::from(slot), true),
+            Operand::Acc => (0, true),
+            Operand::Imm(bits) => (bits, false),
+        };
+        let ops = &ops[usize::from(acc)][usize::from(slot)];
+        Some(self.produce(ops, Class::Int, home, |this, op, home| {
+            let (a, b, left) = (this.near(a), this.near(b), this.near(left));
+            let position = this.put(op, four(home, a, b, left));
+            this.out.word(if slot { pair(right as u32, 0) } else { right });
+            position
+        }))
+    }
+
     pub(super) fn select_number(&mut self, class: Class, condition: Value, a: Value, b: Value) -> Value {
+        if class == Class::Int
+            && let Some(value) = self.choose(condition, a, b)
+        {
+            return value;
+        }
         let condition = self.variable(condition, Class::Int);
         let mut right = self.variable(b, class);
         let mut left = self.variable(a, class);

@@ -14,6 +14,17 @@ pub(super) struct Bulk<'a> {
     pub(super) op: &'static Op,
     pub(super) operands: &'a [Value],
     pub(super) indices: [u32; 2],
+    /// Whether the result and the operands are `i32`s.
+    pub(super) narrow: [bool; 4],
+}
+
+impl Bulk<'_> {
+    /// The third word.
+    fn indices(&self) -> u64 {
+        let narrow = self.narrow.iter().enumerate().filter(|(_, narrow)| **narrow);
+        let bits: u32 = narrow.map(|(operand, _)| bulk::narrow(operand)).sum();
+        pair(self.indices[0], self.indices[1] | bits)
+    }
 }
 
 impl Translator<'_> {
@@ -56,18 +67,34 @@ impl Translator<'_> {
     }
 
     /// Consumes fuel for a run as long as an operand says, of things of `scale` units.
-    pub(super) fn charge_run(&mut self, op: &'static Op, len: Value, scale: u32) -> Value {
+    pub(super) fn charge_run(
+        &mut self,
+        ops: &'static [Op; 2],
+        len: Value,
+        scale: u32,
+        narrow: bool,
+    ) -> Value {
         if !self.request.options.fuel {
             return len;
         }
         let slot = self.slot_operand(len, Class::Int);
         let near = self.near(slot);
-        self.put_site(op, two_and(0, near, scale));
+        self.put_site(&ops[usize::from(narrow)], two_and(0, near, scale));
         // From now on it is in a slot; if that is a local's, it stays on the stack until then.
         if slot != len.home {
             self.put_copy(len.home, slot);
         }
         Value::temp(len.home)
+    }
+
+    /// Whether a memory's addresses are `i32`s.
+    pub(super) fn narrow_memory(&self, memory: u32) -> bool {
+        !self.request.info.memories[memory as usize].memory64
+    }
+
+    /// Whether a table's indices are `i32`s.
+    pub(super) fn narrow_table(&self, table: u32) -> bool {
+        !self.request.info.tables[table as usize].table64
     }
 
     fn bulk_operands(&mut self, operands: &[Value]) -> [u16; 3] {
@@ -87,14 +114,14 @@ impl Translator<'_> {
     pub(super) fn put_bulk(&mut self, bulk: &Bulk<'_>) {
         let [a, b, c] = self.bulk_operands(bulk.operands);
         self.put_site(bulk.op, four(0, a, b, c));
-        self.out.word(pair(bulk.indices[0], bulk.indices[1]));
+        self.out.word(bulk.indices());
     }
 
     /// An operator with a result, which is written to a slot. It is told the frame's length if
     /// it may call out.
     pub(super) fn get_bulk(&mut self, bulk: &Bulk<'_>, home: u32, calls_out: bool) -> Value {
         let slots = self.bulk_operands(bulk.operands);
-        let indices = pair(bulk.indices[0], bulk.indices[1]);
+        let indices = bulk.indices();
         if calls_out {
             self.save_all();
         }
@@ -114,7 +141,7 @@ impl Translator<'_> {
 
     pub(super) fn get_ref_func(&mut self, function: u32) -> Value {
         let home = self.top();
-        let bulk = Bulk { op: &bulk::REF_FUNC, operands: &[], indices: [function, 0] };
+        let bulk = Bulk { op: &bulk::REF_FUNC, operands: &[], indices: [function, 0], narrow: [false; 4] };
         self.get_bulk(&bulk, home, false)
     }
 }

@@ -72,6 +72,21 @@ pub(crate) struct Test {
     pub(crate) not: bool,
 }
 
+/// The last instruction but for a test: it adds to a local.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// Where it is.
+    pub(crate) position: u32,
+    /// How long it is.
+    pub(crate) words: u32,
+    /// The local's slot.
+    pub(crate) slot: u32,
+    /// What is added: a slot or a constant.
+    pub(crate) by: Operand,
+    /// Whether it is an `i64`.
+    pub(crate) wide: bool,
+}
+
 /// What is known of the last instruction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Last {
@@ -85,8 +100,9 @@ pub(crate) enum Last {
         /// It tests the result of the instruction before for zero: that one's test.
         inner: Option<(Test, u32, Held)>,
     },
-    /// `i32.add` of a slot and the accumulator or a slot: an address.
-    Add { a: Operand, b: u32, before: Held },
+    /// `i32.add` or `i64.add` of a slot or the accumulator and a slot or a constant: perhaps an
+    /// address, or the step of a loop.
+    Add { wide: bool, a: Operand, b: Operand, before: Held },
     /// A copy from slot to slot.
     Copy { to: u32, from: u32 },
     /// It writes a vector to this home, which is operand 0.
