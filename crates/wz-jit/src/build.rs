@@ -1,17 +1,17 @@
-//! [`Builder`]: operators to SSA, in one pass, as they are walked.
+//! `Builder`: operators to SSA, in one pass, as they are walked.
 //!
 //! Blocks are filled one after the other. Operands on the stack are values; what a local is, is
-//! looked up when it is read ([`locals`]). Where edges meet, parameters are made for operands
+//! looked up when it is read (`locals`). Where edges meet, parameters are made for operands
 //! that differ between the edges, and for locals when they are read: Braun et al., "Simple and
 //! Efficient Construction of Static Single Assignment Form", without recursion and without
 //! parameters that turn out to be needless, because a scan of the body has told what loops set.
 //!
-//! While a function is built, a parameter is a [`Phi`]: it has an argument for each edge that
+//! While a function is built, a parameter is a `Phi`: it has an argument for each edge that
 //! leads to its block, and may be replaced by another value when they prove to be the same.
-//! [`finish`] makes parameters and the edges' arguments of those that are left and used.
+//! `finish` makes parameters and the edges' arguments of those that are left and used.
 //!
 //! The dominators of the block being filled are a path that is cut and grown as constructs end
-//! and start; a value computed before is valid if its block is on it ([`number`]). Code that
+//! and start; a value computed before is valid if its block is on it (`number`). Code that
 //! cannot be reached because a condition is constant is walked but not built.
 
 mod control;
@@ -26,7 +26,7 @@ mod values;
 use wz_decode::{ModuleInfo, WalkOptions, walk};
 
 use crate::fold;
-use crate::hash::FastMap;
+use crate::hash::{FastMap, reset};
 use crate::ir::{
     Block, BlockData, Edge, EdgeData, Function, Inst, InstData, List, Op, Type, Value, ValueDef,
 };
@@ -194,9 +194,9 @@ impl Builder<'_> {
         s.bounds.clear();
         s.phis.clear();
         s.phi_args.clear();
-        s.phi_of.clear();
+        reset(&mut s.phi_of);
         s.queue.clear();
-        s.facts.clear();
+        reset(&mut s.facts);
         s.globals.resize(self.info.globals.len(), (Value::NONE, 0));
         s.switch_edges.clear();
         self.arg_limit = 1_000_000 + 16 * body_len;

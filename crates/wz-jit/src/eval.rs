@@ -10,7 +10,9 @@ mod step;
 
 use std::rc::Rc;
 
-use wz_api::{Trap, ValueType};
+pub use step::Done;
+
+use wz_api::Trap;
 use wz_core::numeric::eval;
 use wz_decode::ModuleInfo;
 use wz_decode::builder::Const;
@@ -241,10 +243,4 @@ impl<'a> Machine<'a> {
         self.frames.push(Frame { function, values, block: Function::ENTRY, next: 0, waiting });
         Ok(())
     }
-}
-
-/// How many slots of results a function of the module has, for callers that compare.
-#[must_use]
-pub fn result_types(info: &ModuleInfo, function: u32) -> &[ValueType] {
-    info.function_type(function).results()
 }

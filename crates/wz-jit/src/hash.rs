@@ -7,6 +7,17 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// A hash map with [`FastHasher`].
 pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
 
+/// Empties a map for the next function. Its memory is kept, unless it is so much that clearing it
+/// for small functions would cost more than they do.
+pub(crate) fn reset<K, V>(map: &mut FastMap<K, V>) {
+    const KEPT: usize = 8_192;
+    if map.capacity() > KEPT {
+        *map = FastMap::default();
+    } else {
+        map.clear();
+    }
+}
+
 /// Multiplies and rotates, as rustc's hasher does.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FastHasher(u64);

@@ -36,6 +36,9 @@ pub struct Function {
     /// The blocks that exist, in the order of their code. Up to the pass `layout`, a block comes
     /// before all that it goes on to, except by a branch back to the header of a loop.
     pub layout: Vec<Block>,
+    /// The same blocks so that what dominates comes first and the blocks of a loop are next to
+    /// each other, the header first. Known after the pass `layout`.
+    pub order: Vec<Block>,
     /// The edges. Those of one terminator are next to each other.
     pub edges: Vec<EdgeData>,
     /// The edges that lead to blocks: [`BlockData::preds`] are lists of it.
@@ -75,6 +78,7 @@ impl Function {
             schedule,
             blocks,
             layout,
+            order,
             edges,
             pred_pool,
             types,
@@ -93,6 +97,7 @@ impl Function {
         schedule.clear();
         blocks.clear();
         layout.clear();
+        order.clear();
         edges.clear();
         pred_pool.clear();
         types.clear();

@@ -13,6 +13,7 @@ pub mod flow;
 mod fold;
 mod hash;
 pub mod ir;
+pub mod mach;
 pub mod opt;
 pub mod options;
 pub mod runtime;

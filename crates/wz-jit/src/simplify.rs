@@ -112,6 +112,7 @@ impl Builder<'_> {
                     (a, b) = (b, a);
                 }
             }
+            condition = self.known_condition(condition);
             if let Some(value) = self.simplify_select(ty, condition, a, b) {
                 return value;
             }

@@ -6,6 +6,7 @@ mod oracle;
 mod programs;
 mod rules;
 mod smith;
+mod toy;
 
 use crate::options::{Options, Passes};
 

@@ -166,13 +166,17 @@ impl Builder<'_> {
                 value = inner;
                 negated ^= eqz;
             }
-            if let Some((block, known)) = self.s.facts.get(&value).copied()
-                && self.on_path(block)
-            {
-                value = known;
-            }
+            value = self.known_condition(value);
         }
         (value, negated)
+    }
+
+    /// The constant that a condition is on the way to here, or itself.
+    pub(crate) fn known_condition(&self, value: Value) -> Value {
+        match self.s.facts.get(&value) {
+            Some((block, known)) if self.on_path(*block) => *known,
+            _ => value,
+        }
     }
 
     /// Whether the condition is constant.
@@ -462,14 +466,15 @@ impl Builder<'_> {
             return;
         }
         let index = self.resolve(index);
-        if self.passes().has(Passes::SIMPLIFY) {
-            let mut only = default;
-            if let Some(index) = self.f.constant_int(index) {
-                only = targets.get(index as usize).copied().unwrap_or(default);
-            }
-            if self.f.constant_int(index).is_some() || targets.iter().all(|target| *target == default) {
-                return self.branch(only, stack);
-            }
+        // A switch that leads to one place is a jump: what follows relies on it.
+        if targets.iter().all(|target| *target == default) {
+            return self.branch(default, stack);
+        }
+        if self.passes().has(Passes::SIMPLIFY)
+            && let Some(index) = self.f.constant_int(index)
+        {
+            let only = targets.get(index as usize).copied().unwrap_or(default);
+            return self.branch(only, stack);
         }
         // Which edge of this switch leads to each label, while they are found.
         let mut edges = std::mem::take(&mut self.s.switch_edges);

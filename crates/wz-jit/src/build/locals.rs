@@ -21,7 +21,7 @@
 //! read after a merge or in a loop that sets them.
 
 use crate::ancestors::Ancestors;
-use crate::hash::FastMap;
+use crate::hash::{FastMap, reset};
 use crate::ir::{Block, Value};
 
 /// A place in the function where locals have values: the end of a block.
@@ -130,7 +130,7 @@ impl Locals {
         self.boundaries.clear();
         self.loop_tree.clear();
         self.loops.clear();
-        self.rewound.clear();
+        reset(&mut self.rewound);
     }
 
     /// The point that the build has come to.

@@ -3,7 +3,7 @@
 //! end is inside the memory wherever the access dominates.
 
 use crate::flow::Preorder;
-use crate::hash::FastMap;
+use crate::hash::{FastMap, reset};
 use crate::ir::{Block, Function, Value};
 
 /// The memory of the pass.
@@ -27,7 +27,7 @@ struct Proof {
 /// Runs the pass. Whether it has changed something.
 pub(super) fn run(f: &mut Function, preorder: &Preorder, scratch: &mut Scratch) -> bool {
     let Scratch { last, proofs } = scratch;
-    last.clear();
+    reset(last);
     proofs.clear();
     let mut any = false;
     for block in &preorder.order {

@@ -192,19 +192,19 @@ fn preheader(f: &Function, flow: &Flow, index: usize) -> Option<Block> {
 /// Whether an operator takes some time, or several instructions.
 fn is_costly(op: Op) -> bool {
     match op {
-        Op::Unary(op) => match op {
+        Op::Unary(op) => !matches!(
+            op,
             UnaryOp::I32Eqz
-            | UnaryOp::I64Eqz
-            | UnaryOp::I32WrapI64
-            | UnaryOp::I64ExtendI32S
-            | UnaryOp::I64ExtendI32U
-            | UnaryOp::I32Extend8S
-            | UnaryOp::I32Extend16S
-            | UnaryOp::I64Extend8S
-            | UnaryOp::I64Extend16S
-            | UnaryOp::I64Extend32S => false,
-            _ => true,
-        },
+                | UnaryOp::I64Eqz
+                | UnaryOp::I32WrapI64
+                | UnaryOp::I64ExtendI32S
+                | UnaryOp::I64ExtendI32U
+                | UnaryOp::I32Extend8S
+                | UnaryOp::I32Extend16S
+                | UnaryOp::I64Extend8S
+                | UnaryOp::I64Extend16S
+                | UnaryOp::I64Extend32S
+        ),
         Op::Binary(op) => {
             let cheap = matches!(
                 op,

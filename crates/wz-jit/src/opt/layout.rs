@@ -32,7 +32,6 @@ pub(super) struct Scratch {
     /// The items of one loop, to be rotated.
     ring: Vec<What>,
     cold: Vec<Block>,
-    order: Vec<Block>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,9 +50,14 @@ enum What {
 /// Notes loop depths and what is cold, and orders the blocks if that is on.
 pub(super) fn run(f: &mut Function, flow: &Flow, reorder: bool, scratch: &mut Scratch) {
     annotate(f, flow);
+    f.order.clear();
     if reorder {
         scratch.collect(f, flow);
-        scratch.put_down(f, flow);
+        scratch.put_down(f, flow, false);
+        f.order.append(&mut f.layout);
+        scratch.put_down(f, flow, true);
+    } else {
+        f.order.extend_from_slice(&f.layout);
     }
 }
 
@@ -80,16 +84,6 @@ fn annotate(f: &mut Function, flow: &Flow) {
         };
         debug_assert_eq!(f.inst(f.terminator(*block)).op.effect(), Effect::Ends);
         f.blocks[block.index()].flags.cold = cold;
-    }
-    // And what is reached from there only.
-    for block in &flow.order {
-        let preds = f.preds(*block);
-        let cold = !preds.is_empty()
-            && preds.iter().all(|edge| {
-                let from = f.edge(*edge).from;
-                flow.position(from) < flow.position(*block) && f.block(from).flags.cold
-            });
-        f.blocks[block.index()].flags.cold |= cold;
     }
     f.blocks[Function::ENTRY.index()].flags.cold = false;
 }
@@ -128,23 +122,25 @@ impl Scratch {
         }
     }
 
-    fn put_down(&mut self, f: &mut Function, flow: &Flow) {
-        self.order.clear();
+    /// Makes the layout of what was collected. Cold blocks, which lead to cold ones only, are its
+    /// end.
+    fn put_down(&mut self, f: &mut Function, flow: &Flow, rotate: bool) {
+        let mut layout = std::mem::take(&mut f.layout);
+        layout.clear();
         self.stack.clear();
-        self.open(f, flow, NO_LOOP);
+        self.open(f, flow, NO_LOOP, false);
         while let Some(what) = self.stack.pop() {
             match what {
-                What::Block(block) => self.order.push(block),
-                What::Loop(index) => self.open(f, flow, index),
+                What::Block(block) => layout.push(block),
+                What::Loop(index) => self.open(f, flow, index, rotate),
             }
         }
-        self.order.append(&mut self.cold);
-        debug_assert_eq!(self.order.len(), f.layout.len(), "a loop with a cold header");
-        std::mem::swap(&mut f.layout, &mut self.order);
+        layout.extend_from_slice(&self.cold);
+        f.layout = layout;
     }
 
     /// Puts what is in a loop, or in the function, on the stack.
-    fn open(&mut self, f: &Function, flow: &Flow, index: u32) {
+    fn open(&mut self, f: &Function, flow: &Flow, index: u32, rotate: bool) {
         let around = if index == NO_LOOP { self.first.len() - 1 } else { index as usize };
         self.ring.clear();
         let mut item = self.first[around];
@@ -152,9 +148,7 @@ impl Scratch {
             self.ring.push(self.items[item as usize].what);
             item = self.items[item as usize].next;
         }
-        if index != NO_LOOP
-            && let Some(test) = self.find_test(f, flow, index)
-        {
+        if rotate && let Some(test) = self.find_test(f, flow, index) {
             self.ring.rotate_left(test + 1);
         }
         self.stack.extend(self.ring.iter().rev());

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn calls_are_found_where_they_return_to() {
-        let pad = |number: u32| (number % 3 == 0).then_some(5000 - number);
+        let pad = |number: u32| number.is_multiple_of(3).then_some(5000 - number);
         let sites: Vec<_> =
             (1..500).map(|number| CallSite { return_pc: number * 9, landing_pad: pad(number) }).collect();
         let table = CallSites::from_bytes(CallSites::new(sites.iter().copied()).as_bytes());

@@ -109,6 +109,9 @@ pub struct NewBody<'a> {
 /// What the starts of bodies are aligned to.
 pub const BODY_ALIGN: usize = 16;
 
+/// Changes a body's bytes for the last time: its number, its bytes, the address of the first.
+type Relocate<'a> = dyn FnMut(usize, &mut [u8], usize) -> Result<(), CodeError> + 'a;
+
 /// Where bodies of these lengths are in a batch, and how long that is.
 pub(super) fn layout(lens: impl IntoIterator<Item = usize>) -> Option<(Vec<usize>, usize)> {
     let (mut offsets, mut end) = (Vec::new(), 0_usize);
@@ -254,7 +257,7 @@ impl CodeArena {
         len: usize,
         bodies: &[NewBody<'_>],
         offsets: &[usize],
-        relocate: &mut dyn FnMut(usize, &mut [u8], usize) -> Result<(), CodeError>,
+        relocate: &mut Relocate<'_>,
     ) -> Result<(), CodeError> {
         self.reservation.protect(at, len, Access::ReadWrite).map_err(CodeError::Refused)?;
         let start = self.reservation.start() + at;

@@ -9,6 +9,7 @@ use wz_core::Activation;
 use wz_core::engine::Raised;
 use wz_core::records::InstanceContext;
 
+use super::epoch;
 use super::guest_stack::GuestStack;
 use super::native::{EntryStub, OK};
 use super::state::CallState;
@@ -17,8 +18,8 @@ use super::thread::Thread;
 
 /// A guest function and what it is called with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GuestCall {
-    pub(super) stubs: TypeStubs,
+pub(super) struct GuestCall<'a> {
+    pub(super) stubs: &'a TypeStubs,
     /// The slot that the function is called through.
     pub(super) slot: *const (),
     /// The instance that defines it.
@@ -39,46 +40,75 @@ pub(super) struct GuestCall {
 pub(super) unsafe fn enter(
     stubs: &'static Stubs,
     activation: &Activation,
-    call: &GuestCall,
+    call: &GuestCall<'_>,
 ) -> Result<(), Raised> {
     let thread = Thread::current();
     let outer = thread.current.get();
     let len_bytes = activation.max_stack_bytes();
-    // SAFETY: a call that is current is running on this thread, and its stack with it.
-    if let Some(outer) = unsafe { outer.as_ref() }
-        && unsafe { (*outer.stack).len_bytes() } == len_bytes
-    {
-        // The guest called the host, so that the stack is free below where it left.
-        // SAFETY: as above.
-        let stack = unsafe { &*outer.stack };
-        let state = CallState::new(activation, stack, outer, stubs);
-        // SAFETY: as the caller says.
-        return unsafe { run(thread, &state, outer.exit_sp.get(), activation, call) };
+    if !outer.is_null() {
+        // SAFETY: a call that is current is running on this thread; the rest is as the caller says.
+        return unsafe { enter_nested(thread, &*outer, stubs, activation, len_bytes, call) };
     }
-    let (entry, stack) = match thread.prepare().and_then(|entry| Ok((entry, stack(thread, len_bytes)?))) {
+    let (entry, stack) = match ready(thread, len_bytes) {
         Ok(ready) => ready,
         Err(error) => return Err(no_stack(activation, error)),
     };
-    let outermost = outer.is_null();
-    if outermost {
-        entry.enter();
-    }
-    let state = CallState::new(activation, &raw const *stack, outer, stubs);
-    // SAFETY: as the caller says.
-    let result = unsafe { run(thread, &state, stack.first_sp(), activation, call) };
-    if outermost {
-        entry.leave();
-    }
-    thread.keep_stack(stack);
+    entry.enter();
+    let state = CallState::new(activation, stack, ptr::null(), stubs);
+    // SAFETY: as the caller says; the stack is the thread's, which runs nothing else.
+    let result = unsafe { run(thread, &state, (*stack).first_sp(), activation, call) };
+    entry.leave();
     result
 }
 
+/// What the outermost call of a thread needs.
 #[inline]
-fn stack(thread: &Thread, len_bytes: usize) -> io::Result<Box<GuestStack>> {
+fn ready(thread: &Thread, len_bytes: usize) -> io::Result<(&'static epoch::Entry, *const GuestStack)> {
+    let entry = thread.prepare()?;
     match thread.stack_at_hand(len_bytes) {
-        Some(stack) => Ok(stack),
-        None => GuestStack::acquire(len_bytes).map(Box::new),
+        Some(stack) => Ok((entry, stack)),
+        None => Ok((entry, thread.bring_stack(len_bytes)?)),
     }
+}
+
+/// The guest called the host, which calls a guest: on the same stack below where the guest left,
+/// or on another one if that has another size.
+///
+/// # Safety
+/// As for [`enter`]; `outer` is the thread's current call.
+#[inline(never)]
+unsafe fn enter_nested(
+    thread: &Thread,
+    outer: &CallState,
+    stubs: &'static Stubs,
+    activation: &Activation,
+    len_bytes: usize,
+    call: &GuestCall<'_>,
+) -> Result<(), Raised> {
+    // SAFETY: a stack lives as long as the calls on it.
+    let outer_stack = unsafe { &*outer.stack };
+    if outer_stack.len_bytes() != len_bytes {
+        let stack = match GuestStack::acquire(len_bytes) {
+            Ok(stack) => stack,
+            Err(error) => return Err(no_stack(activation, error)),
+        };
+        let state = CallState::new(activation, &raw const stack, outer, stubs);
+        // SAFETY: as the caller says.
+        let result = unsafe { run(thread, &state, stack.first_sp(), activation, call) };
+        stack.release();
+        return result;
+    }
+    // SAFETY: the header is part of the stack, which only this thread uses.
+    let header = unsafe { &*outer_stack.header() };
+    let (interrupt, outer_activation, outer_state) =
+        (header.interrupt.get(), header.activation.get(), header.state.get());
+    let state = CallState::new(activation, outer_stack, outer, stubs);
+    // SAFETY: as the caller says.
+    let result = unsafe { run(thread, &state, outer.exit_sp.get(), activation, call) };
+    header.interrupt.set(interrupt);
+    header.activation.set(outer_activation);
+    header.state.set(outer_state);
+    result
 }
 
 #[cold]
@@ -88,13 +118,13 @@ fn no_stack(activation: &Activation, error: io::Error) -> Raised {
 
 /// # Safety
 /// As for [`enter`]; the stack of `state` is free from `sp` down.
-#[inline]
+#[inline(always)]
 unsafe fn run(
     thread: &Thread,
     state: &CallState,
     sp: usize,
     activation: &Activation,
-    call: &GuestCall,
+    call: &GuestCall<'_>,
 ) -> Result<(), Raised> {
     // SAFETY: the stack outlives the call.
     let stack = unsafe { &*state.stack };
@@ -104,10 +134,10 @@ unsafe fn run(
     }
     // SAFETY: the header is part of the stack, which only this thread uses.
     let header = unsafe { &*stack.header() };
-    let interrupt = header.interrupt.replace(activation.interrupt.get());
-    let previous_activation = header.activation.replace(activation);
-    let previous_state = header.state.replace(state);
-    let outer = thread.current.replace(state);
+    header.interrupt.set(activation.interrupt.get());
+    header.activation.set(activation);
+    header.state.set(state);
+    thread.current.set(state);
     activation.engine_state.set(ptr::from_ref(state).cast_mut().cast());
     // SAFETY: the stub is one of the type of the function, as the caller says; the stack is free
     // from `sp` down and what is passed fits.
@@ -116,9 +146,6 @@ unsafe fn run(
         entry(state, call.slot, call.context, call.values, sp)
     };
     activation.engine_state.set(ptr::null_mut());
-    thread.current.set(outer);
-    header.state.set(previous_state);
-    header.activation.set(previous_activation);
-    header.interrupt.set(interrupt);
+    thread.current.set(state.outer);
     if status == OK { Ok(()) } else { Err(Raised) }
 }

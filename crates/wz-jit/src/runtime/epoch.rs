@@ -27,6 +27,8 @@ static WAITING: Mutex<Vec<(u64, Box<dyn Send>)>> = Mutex::new(Vec::new());
 pub struct Entry {
     epoch: AtomicU64,
     taken: AtomicBool,
+    /// Whether those who free make this thread fence, so that it does not have to.
+    is_fenced: bool,
     next: *const Self,
 }
 
@@ -55,6 +57,7 @@ impl Entry {
         let entry = Box::into_raw(Box::new(Self {
             epoch: AtomicU64::new(0),
             taken: AtomicBool::new(true),
+            is_fenced: sys::process_barrier_available(),
             next: ptr::null(),
         }));
         let mut head = ENTRIES.load(Ordering::Relaxed);
@@ -79,7 +82,7 @@ impl Entry {
     #[inline]
     pub fn enter(&self) {
         self.epoch.store(NOW.load(Ordering::Acquire), Ordering::Relaxed);
-        if sys::process_barrier_available() {
+        if self.is_fenced {
             compiler_fence(Ordering::SeqCst);
         } else {
             fence(Ordering::SeqCst);

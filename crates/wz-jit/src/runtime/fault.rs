@@ -4,10 +4,11 @@
 //! of the thread's guest stack, or in what a memory of the executing instance reserved. Everything
 //! else goes to whoever handled the signal before, the system's default included.
 
-#[cfg(unix)]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 #[path = "fault/unix.rs"]
 mod imp;
-#[cfg(not(unix))]
+// Where registers in signals are not known, there is no code: bounds could not be checked.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 #[path = "fault/unsupported.rs"]
 mod imp;
 
@@ -71,7 +72,7 @@ unsafe fn memory_trap(
         registers.context
     } else {
         let slot = registers.fp.checked_sub(size_of::<usize>())?;
-        if !frames.contains(&slot) || slot % size_of::<usize>() != 0 {
+        if !frames.contains(&slot) || !slot.is_multiple_of(size_of::<usize>()) {
             return None;
         }
         // SAFETY: within the part of the guest's stack that may be accessed.

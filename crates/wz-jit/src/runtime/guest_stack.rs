@@ -45,6 +45,8 @@ pub struct GuestStack {
     len_bytes: usize,
     /// The address of the lowest byte that may be accessed.
     limit: usize,
+    /// The address of the header.
+    first_sp: usize,
 }
 
 impl GuestStack {
@@ -61,7 +63,8 @@ impl GuestStack {
         let reservation = Reservation::ending_at(guard + usable, STACK_ALIGN)?;
         reservation.protect(guard, usable, Access::ReadWrite)?;
         let limit = reservation.start() + guard;
-        let stack = Self { reservation, len_bytes, limit };
+        let first_sp = reservation.start() + reservation.len_bytes() - size_of::<StackHeader>();
+        let stack = Self { reservation, len_bytes, limit, first_sp };
         // SAFETY: the header is part of the stack, zero, and nobody else knows it.
         unsafe { (*stack.header().cast_mut()).canary = CANARY };
         Ok(stack)
@@ -107,7 +110,7 @@ impl GuestStack {
     /// Where the first frame begins: right below the header.
     #[must_use]
     pub fn first_sp(&self) -> usize {
-        self.header().addr()
+        self.first_sp
     }
 
     /// The addresses that frames may have.
@@ -125,8 +128,7 @@ impl GuestStack {
     /// The header. Only the thread that runs on the stack uses it.
     #[must_use]
     pub fn header(&self) -> *const StackHeader {
-        let end = self.reservation.start() + self.reservation.len_bytes();
-        ptr::with_exposed_provenance(end - size_of::<StackHeader>())
+        ptr::with_exposed_provenance(self.first_sp)
     }
 
     fn canary(&self) -> u64 {
@@ -145,7 +147,7 @@ impl fmt::Debug for GuestStack {
 /// Stacks that are not in use.
 static POOL: Mutex<Vec<GuestStack>> = Mutex::new(Vec::new());
 
-const _: () = assert!(size_of::<StackHeader>() % 16 == 0, "frames begin aligned");
+const _: () = assert!(size_of::<StackHeader>().is_multiple_of(16), "frames begin aligned");
 
 #[cfg(test)]
 mod tests {

@@ -549,7 +549,7 @@ impl EngineModule for JitModule {
         unsafe {
             let ty = self.info.functions[record.index.get().read() as usize];
             let call = GuestCall {
-                stubs: self.types[ty as usize],
+                stubs: &self.types[ty as usize],
                 slot: record.target.get().read(),
                 context: record.context.load(Ordering::Acquire),
                 values: stack,

@@ -78,7 +78,7 @@ fn leaf(top: usize) -> &'static Leaf {
 /// # Safety
 /// `pages` lives until [`remove`] was called and all who may have found it before are gone.
 pub(super) unsafe fn add(pages: *const ArenaPages, start: usize, len_bytes: usize) -> Option<()> {
-    debug_assert!(start % UNIT == 0 && len_bytes % UNIT == 0);
+    debug_assert!(start.is_multiple_of(UNIT) && len_bytes.is_multiple_of(UNIT));
     split(start.checked_add(len_bytes)? - 1)?;
     set(pages, start, len_bytes);
     Some(())

@@ -28,6 +28,37 @@ pub enum SlotRef {
     Lazy,
 }
 
+/// The first number of stubs that call records.
+const FIRST_RECORD_CALL: u32 = 256;
+
+impl SlotRef {
+    /// The number of a stub's slot, the same in every module; none of functions. Machine code names
+    /// stubs by it.
+    #[must_use]
+    pub fn stub_number(self) -> Option<u32> {
+        Some(match self {
+            Self::Function(_) | Self::Plain(_) => return None,
+            Self::TrapExit => 0,
+            Self::Lazy => 1,
+            Self::Builtin(builtin) => 2 + builtin as u32,
+            Self::RecordCall(ty) => FIRST_RECORD_CALL + ty,
+        })
+    }
+
+    /// The slot with a [`stub_number`](Self::stub_number).
+    #[must_use]
+    pub fn of_stub(number: u32) -> Option<Self> {
+        Some(match number {
+            0 => Self::TrapExit,
+            1 => Self::Lazy,
+            2..FIRST_RECORD_CALL => Self::Builtin(*Builtin::ALL.get(number as usize - 2)?),
+            _ => Self::RecordCall(number - FIRST_RECORD_CALL),
+        })
+    }
+}
+
+const _: () = assert!(2 + Builtin::ALL.len() < FIRST_RECORD_CALL as usize);
+
 /// The slots of a module.
 #[derive(Debug)]
 pub struct SlotTable {
@@ -120,6 +151,16 @@ mod tests {
         for (value, slot) in (1..).zip(&slots) {
             assert_eq!(table.get(*slot), value);
         }
+    }
+
+    #[test]
+    fn stubs_have_numbers() {
+        let slots = [SlotRef::TrapExit, SlotRef::Lazy, SlotRef::RecordCall(0), SlotRef::RecordCall(70_000)];
+        for slot in slots.into_iter().chain(Builtin::ALL.map(SlotRef::Builtin)) {
+            assert_eq!(SlotRef::of_stub(slot.stub_number().unwrap()), Some(slot));
+        }
+        assert_eq!(SlotRef::Function(0).stub_number(), None);
+        assert_eq!(SlotRef::of_stub(FIRST_RECORD_CALL - 1), None);
     }
 
     #[test]

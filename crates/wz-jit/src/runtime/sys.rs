@@ -77,7 +77,7 @@ impl Reservation {
         debug_assert!(keep >= start && keep + len_bytes <= start + total);
         imp::release(start, keep - start);
         imp::release(keep + len_bytes, start + total - keep - len_bytes);
-        Self { start, len_bytes }
+        Self { start: keep, len_bytes }
     }
 
     /// The address of the first byte.

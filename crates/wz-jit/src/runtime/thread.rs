@@ -77,27 +77,27 @@ impl Thread {
         Ok(entry)
     }
 
-    /// The stack that is at hand, if it is of this size.
+    /// The stack that is at hand, if it is of this size. In use while there is a call.
     #[inline]
-    pub(super) fn stack_at_hand(&self, len_bytes: usize) -> Option<Box<GuestStack>> {
+    pub(super) fn stack_at_hand(&self, len_bytes: usize) -> Option<*const GuestStack> {
         let stack = self.stack.get();
-        // SAFETY: made from a box, and only taken here.
-        if stack.is_null() || unsafe { (*stack).len_bytes() } != len_bytes {
-            return None;
-        }
-        self.stack.set(ptr::null_mut());
-        // SAFETY: made from a box, and nobody else has it.
-        Some(unsafe { Box::from_raw(stack) })
+        // SAFETY: made from a box, and only freed by this thread.
+        (!stack.is_null() && unsafe { (*stack).len_bytes() } == len_bytes).then_some(stack.cast_const())
     }
 
-    /// Keeps a stack at hand; one that was goes to the pool.
-    #[inline]
-    pub(super) fn keep_stack(&self, stack: Box<GuestStack>) {
-        let old = self.stack.replace(Box::into_raw(stack));
-        if !old.is_null() {
-            // SAFETY: made from a box, and nobody else has it.
-            unsafe { Box::from_raw(old) }.release();
+    /// Has a stack of this size at hand; one of another size goes to the pool. There is no call.
+    ///
+    /// # Errors
+    /// If the system has no room.
+    #[cold]
+    pub(super) fn bring_stack(&self, len_bytes: usize) -> io::Result<*const GuestStack> {
+        debug_assert!(self.current.get().is_null(), "no stack is in use");
+        let stack = Box::into_raw(Box::new(GuestStack::acquire(len_bytes)?));
+        if let Some(old) = self.take_stack() {
+            old.release();
         }
+        self.stack.set(stack);
+        Ok(stack)
     }
 
     fn take_stack(&self) -> Option<Box<GuestStack>> {

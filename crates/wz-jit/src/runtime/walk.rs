@@ -5,6 +5,7 @@
 //! A frame is known by an address in the instruction that it executes and its frame pointer. For
 //! callers that address is the last byte of the call.
 
+use std::ffi::c_void;
 use std::fmt;
 use std::ops::Range;
 use std::ptr;
@@ -53,7 +54,8 @@ impl Place {
 
     /// The caller of the frame at `fp`, if that is one.
     fn caller_of(fp: usize, frames: &Range<usize>) -> Option<Self> {
-        let on_stack = fp >= frames.start && fp.checked_add(2 * WORD)? <= frames.end && fp % WORD == 0;
+        let on_stack =
+            fp >= frames.start && fp.checked_add(2 * WORD)? <= frames.end && fp.is_multiple_of(WORD);
         if !on_stack {
             return None;
         }
@@ -111,6 +113,18 @@ impl Walk {
             }
         };
         Ok(Self { state, first, place, all: true })
+    }
+
+    /// The same from what a signal handler got as its third argument.
+    ///
+    /// # Errors
+    /// As for [`from_registers`](Self::from_registers).
+    ///
+    /// # Safety
+    /// It is what the handler got, and has not returned yet.
+    pub unsafe fn from_signal(context: *mut c_void) -> Result<Self, Unwalkable> {
+        // SAFETY: as the caller says.
+        unsafe { Self::from_registers(&arch::registers(context)) }
     }
 
     /// The next frame.

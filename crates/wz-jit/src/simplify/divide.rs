@@ -3,6 +3,7 @@
 //! Integers using Multiplication"), which 64-bit machines do in one instruction. Division of 64
 //! bits needs a product of 128, which is a matter of selection.
 
+use wz_api::Trap;
 use wz_decode::ops::UnaryOp;
 
 use crate::build::Builder;
@@ -12,10 +13,12 @@ use super::IntOp;
 
 impl Builder<'_> {
     pub(super) fn simplify_division(&mut self, op: IntOp, ty: Type, a: Value, b: u64) -> Option<Value> {
+        if b == 0 {
+            return Some(self.trapped(Trap::IntegerDivideByZero, ty));
+        }
         match op {
             IntOp::DivU => self.divide_unsigned(ty, a, b),
             IntOp::RemU => match b {
-                0 => None,
                 1 => Some(self.zero(ty)),
                 b if self.bound(a) < b => Some(a),
                 b if b.is_power_of_two() => Some(self.int_op_with(IntOp::And, ty, a, b - 1)),
@@ -26,7 +29,6 @@ impl Builder<'_> {
             },
             IntOp::DivS => self.divide_signed(ty, a, b),
             IntOp::RemS => match b {
-                0 => None,
                 b if b == 1 || b == ty.max() => Some(self.zero(ty)),
                 b if self.bound(a) <= ty.max() >> 1 && b <= ty.max() >> 1 => {
                     Some(self.int_op_with(IntOp::RemU, ty, a, b))
@@ -47,7 +49,6 @@ impl Builder<'_> {
 
     fn divide_unsigned(&mut self, ty: Type, a: Value, b: u64) -> Option<Value> {
         match b {
-            0 => return None,
             1 => return Some(a),
             b if self.bound(a) < b => return Some(self.zero(ty)),
             b if b.is_power_of_two() => {
@@ -81,7 +82,6 @@ impl Builder<'_> {
     fn divide_signed(&mut self, ty: Type, a: Value, b: u64) -> Option<Value> {
         let half = ty.max() >> 1;
         match b {
-            0 => return None,
             1 => return Some(a),
             // -1 overflows; the least number is a power of two only without a sign.
             b if b == ty.max() || b == half + 1 => return None,

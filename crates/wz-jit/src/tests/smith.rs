@@ -6,7 +6,7 @@ use super::oracle::{Outcome, compare, decoded};
 use super::variants;
 
 /// A module that imports nothing, exports everything and always ends.
-fn module(seed: u64) -> Option<Vec<u8>> {
+pub(super) fn module(seed: u64) -> Option<Vec<u8>> {
     let mut bytes = vec![0; 2048];
     let mut state = seed.wrapping_mul(2) + 1;
     for byte in &mut bytes {
@@ -35,8 +35,8 @@ fn module(seed: u64) -> Option<Vec<u8>> {
         custom_page_sizes_enabled: false,
         compact_imports_enabled: false,
         tail_call_enabled: true,
-        memory64_enabled: seed % 4 == 0,
-        simd_enabled: seed % 2 == 0,
+        memory64_enabled: seed.is_multiple_of(4),
+        simd_enabled: seed.is_multiple_of(2),
         ..wasm_smith::Config::default()
     };
     let mut module = wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).ok()?;

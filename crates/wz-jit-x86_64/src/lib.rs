@@ -1,0 +1,13 @@
+//! The x86-64 part of the JIT: registers and calling convention, stubs, frames. It assembles
+//! bytes on any host; what executes them is in `wz-jit`.
+#![forbid(unsafe_code)]
+#![allow(clippy::useless_conversion, reason = "`dynasm!` converts the numbers of registers")]
+
+pub mod abi;
+mod assembler;
+pub mod frame;
+mod stubs;
+mod values;
+
+pub use assembler::Assembler;
+pub use stubs::{PC_RELATIVE, X64, X64Stubs};

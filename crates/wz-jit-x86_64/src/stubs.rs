@@ -1,0 +1,97 @@
+//! The stubs: what connects guests with the host. `docs/jit.md` says what each does.
+
+mod entry;
+mod exit;
+mod lazy;
+mod listener;
+mod native_call;
+
+use wz_api::FunctionType;
+use wz_jit::runtime::body::{Stub, StubKind};
+use wz_jit::runtime::stubs::{AssembledStub, Relocation, StubAssembler, THUNK_BYTES};
+
+use crate::assembler::{Assembler, finish};
+
+/// Assembles stubs for x86-64.
+#[derive(Clone, Copy, Debug)]
+pub struct X64Stubs;
+
+/// The stubs' assembler.
+pub static X64: X64Stubs = X64Stubs;
+
+/// The kind of relocations: 32 bits that are added to the address after them. Code that has more
+/// of its instruction after them says how much less that is in the addend.
+pub const PC_RELATIVE: u8 = 0;
+
+/// The instruction `int3`.
+const PADDING: u8 = 0xcc;
+
+/// A stub whose frame begins at `frame_at`.
+fn stub(ops: Assembler, kind: StubKind, frame_at: u32) -> AssembledStub {
+    AssembledStub { code: finish(ops), stub: Stub { kind, frame_at }, stack_bytes: 0 }
+}
+
+impl StubAssembler for X64Stubs {
+    fn name(&self) -> &'static str {
+        "x86-64"
+    }
+
+    fn padding(&self) -> u8 {
+        PADDING
+    }
+
+    fn entry(&self, ty: &FunctionType) -> AssembledStub {
+        entry::assemble(ty)
+    }
+
+    fn record_call(&self, ty: &FunctionType, host_call: usize) -> AssembledStub {
+        native_call::record_call(ty, host_call)
+    }
+
+    fn native_call(&self, ty: &FunctionType, function: usize) -> AssembledStub {
+        native_call::native_call(ty, function)
+    }
+
+    fn preserving_call(&self, function: usize) -> AssembledStub {
+        native_call::preserving_call(function)
+    }
+
+    fn trap_exit(&self, function: usize) -> AssembledStub {
+        exit::trap_exit(function)
+    }
+
+    fn fault_exit(&self, function: usize) -> AssembledStub {
+        exit::fault_exit(function)
+    }
+
+    fn lazy(&self, function: usize) -> AssembledStub {
+        lazy::assemble(function)
+    }
+
+    fn listener(&self, ty: &FunctionType, before: usize, after: usize, plain_distance: i32) -> AssembledStub {
+        listener::assemble(ty, before, after, plain_distance)
+    }
+
+    fn thunk(&self, address: usize, target: usize) -> [u8; THUNK_BYTES] {
+        let distance = (target as i64 - (address as i64 + 5)) as i32;
+        let [a, b, c, d] = distance.to_le_bytes();
+        // `call target`
+        [0xe8, a, b, c, d, PADDING, PADDING, PADDING]
+    }
+
+    fn jump_through(&self, address: usize, slot: usize) -> Vec<u8> {
+        let distance = (slot as i64 - (address as i64 + 6)) as i32;
+        // `jmp [rip + distance]`
+        [&[0xff, 0x25], &distance.to_le_bytes()[..]].concat()
+    }
+
+    fn relocate(&self, code: &mut [u8], relocation: &Relocation, address: usize, target: usize) -> bool {
+        let at = relocation.offset as usize;
+        let next = address.wrapping_add(at + 4) as i64;
+        let distance = (target as i64).wrapping_add(i64::from(relocation.addend)).wrapping_sub(next);
+        let (Ok(distance), PC_RELATIVE) = (i32::try_from(distance), relocation.kind) else { return false };
+        let Some(bytes) = code.get_mut(at..at + 4) else { return false };
+        bytes.copy_from_slice(&distance.to_le_bytes());
+        true
+    }
+}

@@ -1,0 +1,269 @@
+//! [`emit`]: allocated instructions to code; [`Emission`]: what encoding asks of it.
+//!
+//! Blocks are in the order of the layout. A block that has nothing but a jump, and needs no moves,
+//! has no code: what leads to it leads to its target. A branch falls through to the next block
+//! that has code if it can. Traps are out of line, one for each place.
+
+use regalloc2::{Block, Edit, Inst, InstOrEdit, OperandConstraint, OperandKind, OperandPos, Output};
+use wz_api::Trap;
+
+use crate::ir;
+
+use super::{End, Isa, MachineFunction, Metadata, OperandVisitor, Reg};
+
+/// A place in the code that branches lead to. Numbers are the assembler's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label(pub u32);
+
+/// What code is assembled with: it fixes branches up by itself.
+pub trait Assembler {
+    /// How many bytes there are.
+    fn offset(&self) -> u32;
+    /// A new label.
+    fn new_label(&mut self) -> Label;
+    /// The label is here.
+    fn bind(&mut self, label: Label);
+}
+
+/// What a function needs of its frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameShape {
+    /// The slots of 8 bytes that registers are spilled to.
+    pub spill_slots: u32,
+    /// The bytes for arguments and results of calls on the stack.
+    pub call_bytes: u32,
+    /// Whether it makes calls.
+    pub makes_calls: bool,
+}
+
+/// A function that is being emitted, as encoding sees it.
+#[derive(Debug)]
+pub struct Emission<'a, I: Isa> {
+    /// The instruction set.
+    pub isa: &'a I,
+    /// The function.
+    pub f: &'a ir::Function,
+    /// Where the code goes.
+    pub assembler: &'a mut I::Assembler,
+    /// What is known of it.
+    pub metadata: &'a mut Metadata,
+    /// The frame.
+    pub frame: FrameShape,
+    /// The offset of the operator that is being emitted.
+    code_offset: u32,
+    /// The traps to be put out of line.
+    traps: Vec<(Label, Trap, u32)>,
+}
+
+impl<I: Isa> Emission<'_, I> {
+    /// Where the code is at.
+    #[must_use]
+    pub fn offset(&self) -> u32 {
+        self.assembler.offset()
+    }
+
+    /// A label to branch to in order to trap.
+    pub fn trap_label(&mut self, trap: Trap) -> Label {
+        let label = self.assembler.new_label();
+        self.traps.push((label, trap, self.code_offset));
+        label
+    }
+
+    /// Notes that what was just encoded traps, with its end, or the return address that it
+    /// leaves, here.
+    pub fn note_trap(&mut self, trap: Trap) {
+        let at = self.offset();
+        self.metadata.traps.push((at, trap));
+    }
+
+    /// Notes that a call returns here.
+    pub fn note_call(&mut self) {
+        let at = self.offset();
+        self.metadata.calls.push(at);
+    }
+
+    /// From here on, code comes from the operator at this offset.
+    fn operator(&mut self, code_offset: u32) {
+        self.code_offset = code_offset;
+        if self.metadata.operators.last().is_none_or(|(_, last)| *last != code_offset) {
+            let at = self.offset();
+            self.metadata.operators.push((at, code_offset));
+        }
+    }
+}
+
+/// Emits a function. The instructions of `machine` have their allocations afterwards.
+pub fn emit<I: Isa>(
+    isa: &I,
+    f: &ir::Function,
+    machine: &mut MachineFunction<I::Inst>,
+    output: &Output,
+    frame: FrameShape,
+    assembler: &mut I::Assembler,
+    metadata: &mut Metadata,
+) {
+    metadata.clear();
+    let frame = FrameShape { spill_slots: output.num_spillslots as u32, ..frame };
+    let targets = final_targets(machine, output);
+    let labels: Vec<Label> = machine.blocks.iter().map(|_| assembler.new_label()).collect();
+    let mut cx = Emission { isa, f, assembler, metadata, frame, code_offset: 0, traps: Vec::new() };
+    let first_offset = machine.code_offsets.first().copied().unwrap_or(0);
+    cx.operator(first_offset);
+    isa.emit_prologue(&mut cx);
+    cx.metadata.prologue_bytes = cx.offset();
+    let mut switch_labels = Vec::new();
+    let places = places(machine);
+    for place in 0..machine.layout.len() {
+        let block = machine.layout[place];
+        if targets[block.index()] as usize != block.index() {
+            continue;
+        }
+        // The next block that has code.
+        let has_code = |block: &&Block| targets[block.index()] as usize == block.index();
+        let next = machine.layout[place + 1..].iter().find(has_code).map(|next| next.index());
+        let cold = f.block(machine.blocks[block.index()].block).flags.cold;
+        if !cold && is_loop_top(machine, &places, block) {
+            isa.emit_alignment(&mut cx);
+        }
+        cx.assembler.bind(labels[block.index()]);
+        for step in output.block_insts_and_edits(&*machine, block) {
+            let inst = match step {
+                InstOrEdit::Edit(Edit::Move { from, to }) => {
+                    if from != to {
+                        isa.emit_move(&mut cx, *from, *to);
+                    }
+                    continue;
+                }
+                InstOrEdit::Inst(inst) => inst,
+            };
+            let mut allocations = Allocations { left: output.inst_allocs(inst) };
+            isa.operands(&mut machine.insts[inst.index()], &mut allocations);
+            debug_assert!(allocations.left.is_empty(), "an instruction has shown fewer operands than before");
+            cx.operator(machine.code_offsets[inst.index()]);
+            emit_inst(&mut cx, machine, block, inst, next, &targets, &labels, &mut switch_labels);
+        }
+    }
+    for (label, trap, code_offset) in std::mem::take(&mut cx.traps) {
+        cx.assembler.bind(label);
+        cx.operator(code_offset);
+        isa.emit_trap(&mut cx, trap);
+    }
+    isa.emit_end(&mut cx);
+    cx.metadata.len_bytes = cx.offset();
+}
+
+#[allow(clippy::too_many_arguments)]
+fn emit_inst<I: Isa>(
+    cx: &mut Emission<'_, I>,
+    machine: &MachineFunction<I::Inst>,
+    block: Block,
+    inst: Inst,
+    next: Option<usize>,
+    targets: &[u32],
+    labels: &[Label],
+    switch_labels: &mut Vec<Label>,
+) {
+    use regalloc2::Function as _;
+    let isa = cx.isa;
+    let data = &machine.insts[inst.index()];
+    let succs = machine.block_succs(block);
+    let target = |number: usize| targets[succs[number].index()] as usize;
+    match machine.end(inst) {
+        End::Next | End::Leave => isa.emit(cx, data),
+        End::Jump => {
+            if Some(target(0)) != next {
+                isa.emit_jump(cx, labels[target(0)]);
+            }
+        }
+        End::Branch => {
+            let (taken, other) = (target(0), target(1));
+            if taken == other {
+                if Some(taken) != next {
+                    isa.emit_jump(cx, labels[taken]);
+                }
+            } else if Some(taken) == next {
+                isa.emit_branch(cx, data, true, labels[other]);
+            } else {
+                isa.emit_branch(cx, data, false, labels[taken]);
+                if Some(other) != next {
+                    isa.emit_jump(cx, labels[other]);
+                }
+            }
+        }
+        End::Switch => {
+            switch_labels.clear();
+            switch_labels.extend((0..succs.len()).map(|number| labels[target(number)]));
+            isa.emit_switch(cx, data, switch_labels);
+        }
+    }
+}
+
+/// For each block, where control gets to from there without executing anything: the block
+/// itself, unless it has nothing but a jump.
+fn final_targets<I>(machine: &MachineFunction<I>, output: &Output) -> Vec<u32> {
+    use regalloc2::Function as _;
+    let count = machine.blocks.len();
+    let mut targets: Vec<u32> = (0..count as u32).collect();
+    for (place, target) in targets.iter_mut().enumerate().skip(1) {
+        let block = Block::new(place);
+        let insts = machine.block_insns(block);
+        if insts.len() != 1 || machine.end(insts.first()) != End::Jump {
+            continue;
+        }
+        let mut steps = output.block_insts_and_edits(machine, block);
+        let moves =
+            |step: InstOrEdit<'_>| matches!(step, InstOrEdit::Edit(Edit::Move { from, to }) if from != to);
+        if !steps.any(moves) {
+            *target = machine.block_succs(block)[0].index() as u32;
+        }
+    }
+    // Follow the jumps. Where they lead in a circle, the first of it has to stay.
+    let mut path = Vec::new();
+    let mut settled = vec![false; count];
+    for start in 0..count {
+        let mut at = start;
+        while !settled[at] && targets[at] as usize != at {
+            settled[at] = true;
+            path.push(at);
+            at = targets[at] as usize;
+        }
+        if path.contains(&at) {
+            targets[at] = at as u32;
+        }
+        let end = targets[at];
+        settled[at] = true;
+        for passed in path.drain(..) {
+            targets[passed] = end;
+        }
+    }
+    targets
+}
+
+/// Where each block is in the layout.
+fn places<I>(machine: &MachineFunction<I>) -> Vec<u32> {
+    let mut places = vec![0; machine.blocks.len()];
+    for (place, block) in machine.layout.iter().enumerate() {
+        places[block.index()] = place as u32;
+    }
+    places
+}
+
+/// Whether a block is branched to from later in the code.
+fn is_loop_top<I>(machine: &MachineFunction<I>, places: &[u32], block: Block) -> bool {
+    use regalloc2::Function as _;
+    machine.block_preds(block).iter().any(|pred| places[pred.index()] >= places[block.index()])
+}
+
+/// Puts allocations into an instruction.
+struct Allocations<'a> {
+    left: &'a [regalloc2::Allocation],
+}
+
+impl OperandVisitor for Allocations<'_> {
+    fn operand(&mut self, reg: &mut Reg, _: OperandConstraint, _: OperandKind, _: OperandPos) {
+        if let Some((first, left)) = self.left.split_first() {
+            *reg = Reg::allocated(*first);
+            self.left = left;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! [`Metadata`]: what is known of a function's code beside its bytes. Places are offsets from the
+//! start of the code, in increasing order within each list.
+
+use wz_api::Trap;
+
+/// What is known of a function's code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// From where on code comes from the operator at an offset of the Code section.
+    pub operators: Vec<(u32, u32)>,
+    /// The places that trap on purpose, and why.
+    pub traps: Vec<(u32, Trap)>,
+    /// Where calls return to.
+    pub calls: Vec<u32>,
+    /// Ranges in which the frame is neither whole nor absent.
+    pub unwalkable: Vec<(u32, u32)>,
+    /// What has to be filled in when it is known where code and stubs are.
+    pub relocations: Vec<Relocation>,
+    /// How long the code is that makes the frame.
+    pub prologue_bytes: u32,
+    /// How long the code is.
+    pub len_bytes: u32,
+}
+
+/// A place in the code that depends on where something else is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relocation {
+    /// Where it is.
+    pub at: u32,
+    /// How it is encoded: a number of the instruction set's.
+    pub kind: u8,
+    /// What it refers to.
+    pub target: RelocationTarget,
+    /// Added to the target's address.
+    pub addend: i32,
+}
+
+/// What a [`Relocation`] refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelocationTarget {
+    /// The slot of a function of the module, by its index.
+    Slot(u32),
+    /// A stub, by a number of the runtime's.
+    Stub(u32),
+}
+
+impl Metadata {
+    /// Forgets everything but the memory in use.
+    pub fn clear(&mut self) {
+        let Self { operators, traps, calls, unwalkable, relocations, prologue_bytes, len_bytes } = self;
+        operators.clear();
+        traps.clear();
+        calls.clear();
+        unwalkable.clear();
+        relocations.clear();
+        (*prologue_bytes, *len_bytes) = (0, 0);
+    }
+}
