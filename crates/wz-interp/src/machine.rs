@@ -2,13 +2,14 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::{Cell, RefCell};
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 use wz_api::Trap;
 use wz_core::activation::Activation;
 use wz_core::records::InstanceContext;
 
-use crate::exec::Stop;
+use crate::exec::{Regs, Stop};
 
 /// What execution needs of an activation. Lives on the native stack of `invoke`.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub(crate) struct Machine {
     stop: Stop,
     /// The code that the outermost frame returns to: one instruction.
     pub(crate) exit: [u64; 1],
+    /// What the slow variant of an instruction left to its handler: the registers, and why
+    /// execution stops, if it does.
+    #[cfg_attr(not(wz_tail_dispatch), expect(dead_code, reason = "the loop has no such handlers"))]
+    pub(crate) outcome: MaybeUninit<(Regs, Option<Stop>)>,
     /// The size of the stack that frames are on.
     stack_bytes: usize,
 }
@@ -123,6 +128,7 @@ impl Entry {
             cx: ptr::null(),
             stop: Stop::RAISED,
             exit: [exit],
+            outcome: MaybeUninit::uninit(),
             stack_bytes: self.stack_bytes,
         }
     }

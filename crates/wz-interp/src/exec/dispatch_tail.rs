@@ -49,13 +49,35 @@ macro_rules! conventions {
             ip: *const u64, sp: *mut u64, acc: u64, base: *mut u8, len: usize,
             cx: *const InstanceContext, f: f32, d: f64, machine: f64,
         ) {
-            let mut regs = Regs { ip, sp, acc, base, len, cx, f, d, machine: unpack(machine) };
-            // SAFETY: as in `handler`.
+            // SAFETY: as in `handler`; the machine outlives the execution, and `apart` writes the
+            // outcome.
             unsafe {
-                match I::run_slow(&mut regs) {
-                    Ok(()) => next(regs),
-                    Err(stop) => halt(regs.ip, regs.sp, stop.0, base, len, regs.cx, f, d, machine),
+                apart::<I>(ip, sp, acc, base, len, cx, f, d, machine);
+                match (&raw const (*unpack(machine)).outcome).cast::<(Regs, Option<Stop>)>().read() {
+                    (regs, None) => next(regs),
+                    (regs, Some(stop)) => {
+                        halt(regs.ip, regs.sp, stop.0, base, len, regs.cx, f, d, machine)
+                    }
                 }
+            }
+        }
+
+        /// Runs the slow variant of an instruction in a frame of its own, and leaves the outcome in
+        /// the machine. A handler that lends something of its frame to a function which is not
+        /// inlined has that frame in use to its end, as far as the compiler knows: it would call
+        /// the next handler instead of jumping to it.
+        #[cfg(target_arch = $arch)]
+        #[inline(never)]
+        unsafe extern $abi fn apart<I: Instruction>(
+            ip: *const u64, sp: *mut u64, acc: u64, base: *mut u8, len: usize,
+            cx: *const InstanceContext, f: f32, d: f64, machine: f64,
+        ) {
+            let machine = unpack(machine);
+            let mut regs = Regs { ip, sp, acc, base, len, cx, f, d, machine };
+            // SAFETY: as in `handler`; the machine outlives the execution.
+            unsafe {
+                let stop = I::run_slow(&mut regs).err();
+                (*machine).outcome.write((regs, stop));
             }
         }
 

@@ -55,6 +55,9 @@ const CONSTANTS: &[i64] = &[
     i64::MIN,
 ];
 
+/// More than any module here takes: a loop that a rule made endless ends.
+const STEPS: u64 = 10_000_000;
+
 /// A generator of expressions.
 struct Generator {
     state: u64,
@@ -163,8 +166,8 @@ fn compare(text: &str, functions: usize) {
     let wasm = wat::parse_str(text).expect("a module");
     let info = decoded(&wasm);
     let plain = Options { passes: Passes::NONE, ..Options::default() };
-    let mut plain = Machine::new(&info, plain, u64::MAX).expect("an instance");
-    let mut simplified = Machine::new(&info, Options::default(), u64::MAX).expect("an instance");
+    let mut plain = Machine::new(&info, plain, STEPS).expect("an instance");
+    let mut simplified = Machine::new(&info, Options::default(), STEPS).expect("an instance");
     for function in 0..functions as u32 {
         for (number, a) in INPUTS.iter().enumerate() {
             for b in [INPUTS[(number * 7 + 3) % INPUTS.len()], *a] {
@@ -281,7 +284,7 @@ fn division_near_multiples() {
     }
     text.push(')');
     let info = decoded(&wat::parse_str(&text).expect("a module"));
-    let mut machine = Machine::new(&info, Options::default(), u64::MAX).expect("an instance");
+    let mut machine = Machine::new(&info, Options::default(), STEPS).expect("an instance");
     for (number, divisor) in divisors.into_iter().enumerate() {
         for step in 0..64_u32 {
             let multiple =
@@ -297,4 +300,60 @@ fn division_near_multiples() {
             }
         }
     }
+}
+
+/// Conditions that were branched on before, in both arms and after.
+#[test]
+fn known_conditions() {
+    let test = "(i32.lt_s (local.get 0) (local.get 1))";
+    let choose = format!("(select (i32.const 1) (i32.const 2) {test})");
+    let not = format!("(select (i32.const 4) (i32.const 8) (i32.eqz {test}))");
+    let both = format!("(i32.add {choose} {not})");
+    let bodies = [
+        format!("(if (result i32) {test} (then {both}) (else (i32.mul (i32.const 16) {both})))"),
+        format!("(if (result i32) (i32.eqz {test}) (then {both}) (else (i32.mul (i32.const 16) {both})))"),
+        format!("(block (br_if 0 {test}) (return {both})) (i32.mul (i32.const 16) {both})"),
+        format!("(block (br_if 0 (i32.eqz {test})) (return {both})) (i32.mul (i32.const 16) {both})"),
+        format!("(block (if {test} (then (nop)))) {both}"),
+        format!("(block (loop (br_if 1 {test}) (br_if 1 (i32.const 1)) (br 0))) {both}"),
+        "(if (result i32) (local.get 0) (then (select (i32.const 1) (i32.const 2) (local.get 0)))
+            (else (select (i32.const 4) (i32.const 8) (local.get 0))))"
+            .replace('\n', " "),
+    ];
+    let functions = bodies.len();
+    let mut text = "(module\n".to_owned();
+    for body in bodies {
+        writeln!(text, "(func (param i32 i32 i64 i64) (result i32) {body})").expect("text");
+    }
+    text.push(')');
+    compare(&text, functions);
+}
+
+/// What depends on state that a loop changes stays in the loop, and so does what may trap.
+#[test]
+fn not_invariant() {
+    let text = "(module
+(func (param i32 i32 i64 i64) (result i32) (local i32)
+    (loop
+        (local.set 4 (i32.add (local.get 4) (i32.mul (global.get $g) (local.get 0))))
+        (global.set $g (i32.add (global.get $g) (i32.const 3)))
+        (br_if 0 (i32.rem_u (global.get $g) (i32.const 7))))
+    (local.get 4))
+(func (param i32 i32 i64 i64) (result i32) (local i32)
+    (loop
+        (local.set 4 (i32.mul (i32.load8_u (i32.const 16)) (i32.const 3)))
+        (i32.store8 (i32.const 16) (i32.add (local.get 4) (i32.const 1)))
+        (br_if 0 (i32.lt_u (local.get 4) (i32.const 100))))
+    (local.get 4))
+(func (param i32 i32 i64 i64) (result i32) (local i32)
+    (local.set 4 (i32.const 3))
+    (block
+        (loop
+            (br_if 1 (i32.eqz (local.get 4)))
+            (local.set 4 (i32.sub (local.get 4) (i32.const 1)))
+            (if (local.get 1) (then (drop (i32.div_u (local.get 0) (local.get 1)))))
+            (br 0)))
+    (local.get 4))
+(memory 1) (global $g (mut i32) (i32.const 1)))";
+    compare(text, 3);
 }

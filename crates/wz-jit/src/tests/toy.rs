@@ -131,3 +131,38 @@ fn empty_blocks() {
             (local.get 1) (local.get 2)))";
     assert_eq!(check(&wat::parse_str(text).expect("a module"), Options::default(), 5), 4);
 }
+
+/// Loads that may be folded into their users, and loads that may not: a store, a call or a trap is
+/// in between, or there is another user.
+#[test]
+fn folded_loads() {
+    let text = "(module
+        (memory (export \"memory\") 1)
+        (func $poke (export \"poke\") (i32.store (i32.const 8) (i32.const 77)))
+        (func (export \"near\") (param i32) (result i32)
+            (i32.add (local.get 0) (i32.load (i32.const 8))))
+        (func (export \"store_between\") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.load (i32.const 8)))
+            (i32.store (i32.const 8) (local.get 0))
+            (i32.add (local.get 0) (local.get 1)))
+        (func (export \"call_between\") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.load (i32.const 8)))
+            (call $poke)
+            (i32.sub (local.get 0) (local.get 1)))
+        (func (export \"trap_between\") (param i32) (result i32) (local i32 i32)
+            (local.set 1 (i32.load offset=65534 (local.get 0)))
+            (local.set 2 (i32.div_u (i32.const 1) (local.get 0)))
+            (i32.add (i32.xor (local.get 2) (local.get 0)) (local.get 1)))
+        (func (export \"used_twice\") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.load (i32.const 8)))
+            (i32.store (i32.const 12) (i32.add (local.get 0) (local.get 1)))
+            (i32.sub (local.get 0) (local.get 1)))
+        (func (export \"another_block\") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.load (i32.const 8)))
+            (if (local.get 0) (then (i32.store (i32.const 8) (i32.const 5))))
+            (i32.add (local.get 0) (local.get 1))))";
+    let wasm = wat::parse_str(text).expect("a module");
+    for seed in 0..8 {
+        assert_eq!(check(&wasm, Options::default(), seed), 14);
+    }
+}
