@@ -1,12 +1,13 @@
 //! [`Machine`]: what execution needs of an activation, and the stacks that frames are on.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-use wz_api::Trap;
+use wz_api::{Error, Trap};
 use wz_core::activation::Activation;
+use wz_core::engine::Raised;
 use wz_core::records::InstanceContext;
 
 use crate::exec::{Regs, Stop};
@@ -98,23 +99,29 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Finds a stack: that of the machine around, above its frames, if it is of the right size.
-    pub(crate) fn new(activation: &Activation) -> Self {
+    ///
+    /// # Errors
+    /// If there is none and the host has no memory for one.
+    pub(crate) fn new(activation: &Activation) -> Result<Self, Raised> {
         let outer = CURRENT.get();
         let stack_bytes = activation.max_stack_bytes();
         // SAFETY: a machine is current only as long as it runs.
         if let Some(machine) = unsafe { outer.as_ref() }
             && machine.stack_bytes == stack_bytes
         {
-            return Self { outer, stack: None, sp: machine.top, limit: machine.limit, stack_bytes };
+            return Ok(Self { outer, stack: None, sp: machine.top, limit: machine.limit, stack_bytes });
         }
         let pooled = STACKS.try_with(|stacks| {
             let mut stacks = stacks.borrow_mut();
             let index = stacks.iter().rposition(|stack| stack.is_of(stack_bytes))?;
             Some(stacks.swap_remove(index))
         });
-        let stack = pooled.ok().flatten().unwrap_or_else(|| Stack::new(stack_bytes));
+        let Some(stack) = pooled.ok().flatten().or_else(|| Stack::new(stack_bytes)) else {
+            let message = format!("no memory for a guest stack of {stack_bytes} bytes");
+            return Err(activation.raise(Error::limit(message)));
+        };
         let (sp, limit) = stack.bounds();
-        Self { outer, stack: Some(stack), sp, limit, stack_bytes }
+        Ok(Self { outer, stack: Some(stack), sp, limit, stack_bytes })
     }
 
     /// The machine. It is to be made current before it runs.
@@ -167,12 +174,12 @@ struct Stack {
 }
 
 impl Stack {
-    fn new(len_bytes: usize) -> Self {
+    /// A stack, unless the host has no memory for it.
+    fn new(len_bytes: usize) -> Option<Self> {
         let layout = Self::layout(len_bytes);
         // SAFETY: the size is not zero.
-        let base = unsafe { alloc_zeroed(layout) }.cast::<u64>();
-        let Some(base) = NonNull::new(base) else { handle_alloc_error(layout) };
-        Self { base, layout }
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) }.cast::<u64>())?;
+        Some(Self { base, layout })
     }
 
     fn layout(len_bytes: usize) -> Layout {

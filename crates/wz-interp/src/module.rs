@@ -188,7 +188,7 @@ impl EngineModule for InterpreterModule {
         // SAFETY: the record is published.
         let (index, slot) = unsafe { (record.index.get().read(), record.target.get().read()) };
         let signature = self.signatures[(index - self.info.imported.functions) as usize];
-        let entry = Entry::new(activation);
+        let entry = Entry::new(activation)?;
         let mut machine = entry.machine(activation, call::EXIT.word());
         let header = signature.params.max(signature.results) as usize;
         let sp = entry.sp;
