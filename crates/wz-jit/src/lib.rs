@@ -18,9 +18,11 @@ pub mod opt;
 pub mod options;
 pub mod runtime;
 mod simplify;
+pub mod target;
 #[cfg(test)]
 mod tests;
 pub mod verify;
 
 pub use context::{Context, Dump};
 pub use options::{Options, Passes};
+pub use target::{CodeOptions, Target};

@@ -8,7 +8,8 @@
 //!    dominates comes first, which is what regalloc2 works on ([`Allocator`]).
 //! 3. [`emit`](emit()) takes the blocks in the order of the layout, puts the allocations into the
 //!    instructions and has the instruction set encode them, with moves in between, and with
-//!    branches that fall through where they can. It collects [`Metadata`]: which operator code comes from, trap sites, calls, relocations.
+//!    branches that fall through where they can. It collects [`Metadata`]: which operator code comes
+//!    from, trap sites, calls, relocations.
 //!
 //! No part of this knows how an instruction is encoded, and no part is `unsafe`.
 
@@ -23,7 +24,7 @@ pub use allocate::Allocator;
 pub use emission::{Assembler, Emission, FrameShape, Label, emit};
 pub use function::MachineFunction;
 pub use lower::{Lower, Lowering};
-pub use metadata::{Metadata, Relocation, RelocationTarget};
+pub use metadata::Metadata;
 pub use reg::{OperandVisitor, Reg, RegKind};
 
 use regalloc2::{Allocation, MachineEnv, PRegSet, RegClass};

@@ -3,6 +3,8 @@
 
 use wz_api::Trap;
 
+use crate::runtime::stubs::Relocation;
+
 /// What is known of a function's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -20,28 +22,6 @@ pub struct Metadata {
     pub prologue_bytes: u32,
     /// How long the code is.
     pub len_bytes: u32,
-}
-
-/// A place in the code that depends on where something else is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Relocation {
-    /// Where it is.
-    pub at: u32,
-    /// How it is encoded: a number of the instruction set's.
-    pub kind: u8,
-    /// What it refers to.
-    pub target: RelocationTarget,
-    /// Added to the target's address.
-    pub addend: i32,
-}
-
-/// What a [`Relocation`] refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelocationTarget {
-    /// The slot of a function of the module, by its index.
-    Slot(u32),
-    /// A stub, by a number of the runtime's.
-    Stub(u32),
 }
 
 impl Metadata {
