@@ -4,10 +4,15 @@
 #![allow(clippy::useless_conversion, reason = "`dynasm!` converts the numbers of registers")]
 
 pub mod abi;
+pub mod address;
 mod assembler;
+pub mod features;
 pub mod frame;
+pub mod inst;
+pub mod isa;
 mod stubs;
 mod values;
+pub mod vector;
 
 pub use assembler::Assembler;
 pub use stubs::{PC_RELATIVE, X64, X64Stubs};

@@ -1,0 +1,7 @@
+//! Floats and vectors: their instructions, selection and encoding.
+
+mod inst;
+mod select;
+
+pub use inst::VectorInst;
+pub use select::{select, select_constant};

@@ -1,0 +1,16 @@
+//! Selection for operators over floats and vectors.
+
+use wz_jit::ir::{self, Type};
+use wz_jit::mach::{Lower, Reg};
+
+use crate::isa::X64Isa;
+
+/// Selects an instruction if it is one over floats or vectors. False if it is not.
+pub fn select(_isa: &X64Isa, _cx: &mut Lower<'_, X64Isa>, _inst: ir::Inst) -> bool {
+    unimplemented!()
+}
+
+/// Puts a constant of type `f32`, `f64` or `v128` into a register.
+pub fn select_constant(_isa: &X64Isa, _cx: &mut Lower<'_, X64Isa>, _to: Reg, _ty: Type, _bits: u128) {
+    unimplemented!()
+}
