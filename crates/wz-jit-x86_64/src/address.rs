@@ -89,6 +89,25 @@ impl Address {
     }
 }
 
+/// A register or a memory operand.
+#[derive(Clone, Copy, Debug)]
+pub enum Rm {
+    /// A register.
+    Reg(Reg),
+    /// Memory.
+    Memory(Address),
+}
+
+impl Rm {
+    /// Shows the registers, all read early.
+    pub fn operands<V: OperandVisitor>(&mut self, visitor: &mut V) {
+        match self {
+            Self::Reg(reg) => visitor.reg_use(reg),
+            Self::Memory(address) => address.operands(visitor),
+        }
+    }
+}
+
 /// An [`Address`] with allocated registers: one variant for each form that `dynasm!` writes.
 #[derive(Clone, Copy, Debug)]
 pub enum Parts {

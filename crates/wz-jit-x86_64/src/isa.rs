@@ -12,6 +12,7 @@ use wz_jit::target::CodeOptions;
 use crate::assembler::FunctionAssembler;
 use crate::features::Features;
 use crate::inst::Inst;
+use crate::{call, int as ints, memory, vector};
 
 /// x86-64, over the functions of one module.
 #[derive(Clone, Debug)]
@@ -75,16 +76,23 @@ impl Isa for X64Isa {
         inst.end()
     }
 
-    fn select(&self, _cx: &mut Lower<'_, Self>, _inst: ir::Inst) {
-        unimplemented!()
+    fn select(&self, cx: &mut Lower<'_, Self>, inst: ir::Inst) {
+        let done = ints::select(self, cx, inst)
+            || memory::select(self, cx, inst)
+            || call::select(self, cx, inst)
+            || vector::select(self, cx, inst);
+        assert!(done, "nothing selects {:?}", cx.f.inst(inst).op);
     }
 
-    fn select_entry(&self, _cx: &mut Lower<'_, Self>, _params: &[Option<Reg>]) {
-        unimplemented!()
+    fn select_entry(&self, cx: &mut Lower<'_, Self>, params: &[Option<Reg>]) {
+        call::select_entry(self, cx, params);
     }
 
-    fn select_constant(&self, _cx: &mut Lower<'_, Self>, _to: Reg, _ty: Type, _bits: u128) {
-        unimplemented!()
+    fn select_constant(&self, cx: &mut Lower<'_, Self>, to: Reg, ty: Type, bits: u128) {
+        match ty {
+            Type::I32 | Type::I64 => ints::select_constant(self, cx, to, ty, bits as u64),
+            Type::F32 | Type::F64 | Type::V128 => vector::select_constant(self, cx, to, ty, bits),
+        }
     }
 
     fn jump(&self) -> Inst {
@@ -95,8 +103,8 @@ impl Isa for X64Isa {
         unimplemented!()
     }
 
-    fn emit(&self, _cx: &mut Emission<'_, Self>, _inst: &Inst) {
-        unimplemented!()
+    fn emit(&self, cx: &mut Emission<'_, Self>, inst: &Inst) {
+        inst.emit(cx);
     }
 
     fn emit_jump(&self, _cx: &mut Emission<'_, Self>, _target: Label) {

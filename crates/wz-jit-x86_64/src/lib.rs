@@ -6,10 +6,14 @@
 pub mod abi;
 pub mod address;
 mod assembler;
+pub mod call;
+pub mod condition;
 pub mod features;
 pub mod frame;
 pub mod inst;
+pub mod int;
 pub mod isa;
+pub mod memory;
 mod stubs;
 mod values;
 pub mod vector;

@@ -4,4 +4,4 @@ mod inst;
 mod select;
 
 pub use inst::VectorInst;
-pub use select::{select, select_constant};
+pub use select::{compare, select, select_by, select_constant};
