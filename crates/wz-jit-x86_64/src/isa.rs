@@ -10,12 +10,13 @@ use wz_jit::mach::{Emission, End, Isa, Label, Lower, OperandVisitor, Reg};
 use wz_jit::target::CodeOptions;
 
 use crate::assembler::FunctionAssembler;
+use crate::call::CallContext;
 use crate::features::Features;
 use crate::inst::Inst;
 use crate::{call, int as ints, memory, vector};
 
 /// x86-64, over the functions of one module.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct X64Isa {
     /// The module.
     pub info: Arc<ModuleInfo>,
@@ -23,6 +24,16 @@ pub struct X64Isa {
     pub options: CodeOptions,
     /// What the processor can do.
     pub features: Features,
+    /// What selecting calls keeps.
+    pub(crate) calls: CallContext,
+}
+
+impl X64Isa {
+    /// The instruction set for the functions of a module.
+    #[must_use]
+    pub fn new(info: &Arc<ModuleInfo>, options: CodeOptions, features: Features) -> Self {
+        Self { info: info.clone(), options, features, calls: CallContext::new(info) }
+    }
 }
 
 /// A general-purpose register by its number.
