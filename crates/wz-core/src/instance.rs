@@ -119,6 +119,7 @@ impl Instance {
                 memories: at(0).cast::<*const MemoryRecord>(),
                 tables: at(tables_at).cast::<*const TableRecord>(),
                 globals: at(globals_at).cast::<*const GlobalCell>(),
+                defined_globals: globals.as_ptr(),
                 imported_functions: at(functions_at).cast::<*const FunctionRecord>(),
                 type_ids: compiled.type_ids().as_ptr(),
                 engine_data: compiled.engine_module().context_data(),

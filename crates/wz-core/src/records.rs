@@ -24,6 +24,8 @@ pub struct InstanceContext {
     pub tables: *const *const TableRecord,
     /// All globals, imports first.
     pub globals: *const *const GlobalCell,
+    /// The cells of the globals that the module defines, one after the other.
+    pub defined_globals: *const GlobalCell,
     /// The records of imported functions, by index.
     pub imported_functions: *const *const FunctionRecord,
     /// The canonical id of each type of the module, by type index.

@@ -99,8 +99,15 @@ pub fn decode(bytes: impl Into<Arc<[u8]>>, options: &DecodeOptions) -> Result<Mo
     // Bodies are validated even if a later section is in error: the first error is reported.
     let read = sections.read(&bytes);
     let validated = bodies::validate(&bytes, sections.bodies(), features, options.threads);
-    match validated.and(read) {
-        Ok(()) => Ok(sections.finish()),
+    match validated.and_then(|tail_calls| read.map(|()| tail_calls)) {
+        Ok(tail_calls) => {
+            let mut info = sections.finish();
+            info.has_tail_calls = !tail_calls.is_empty();
+            for position in tail_calls {
+                info.bodies[position].makes_tail_calls = true;
+            }
+            Ok(info)
+        }
         Err(failure) => Err(failure.explain(&bytes, features)),
     }
 }

@@ -48,6 +48,8 @@ pub struct ModuleInfo {
     pub code_start: usize,
     /// The custom sections, if they were asked for. The name section is not among them.
     pub custom_sections: Vec<CustomSection>,
+    /// Whether any body makes tail calls.
+    pub has_tail_calls: bool,
     /// Function, local and other names. Decoded when first asked for.
     pub(crate) names: crate::names::Names,
 }
@@ -201,6 +203,8 @@ pub enum SegmentMode {
 pub struct FunctionBody {
     /// The range of the module, from the local declarations to the final `end`.
     pub range: Range<usize>,
+    /// Whether it makes tail calls.
+    pub makes_tail_calls: bool,
 }
 
 impl ModuleInfo {

@@ -66,7 +66,7 @@ pub enum Place {
 /// A value at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
-    /// Its type. The upper half of the register or word of an `i32` or `f32` is undefined.
+    /// Its type. The upper half of the register or word of an `i32` is zero, of an `f32` undefined.
     pub ty: ValueType,
     /// Where it is.
     pub place: Place,

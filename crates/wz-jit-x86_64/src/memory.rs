@@ -1,8 +1,10 @@
 //! Memory: loads, stores, bounds checks, and loads that are folded into other instructions.
 
+pub(crate) mod access;
+mod emit;
 mod fold;
 mod inst;
-mod select;
+pub(crate) mod select;
 
 pub use fold::fold_load;
 pub use inst::MemoryInst;

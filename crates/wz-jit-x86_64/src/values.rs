@@ -116,6 +116,12 @@ pub(crate) fn from_slots(ops: &mut Assembler, values: &[Passed], slots: Memory, 
                         ; movups xmm15, [Rq(base) + from]
                         ; movups [Rq(memory.base) + to], xmm15
                     ),
+                    // Loading a word of 32 bits clears the rest.
+                    ValueType::I32 => dynasm!(ops
+                        ; .arch x64
+                        ; movss xmm15, [Rq(base) + from]
+                        ; movsd [Rq(memory.base) + to], xmm15
+                    ),
                     _ => dynasm!(ops
                         ; .arch x64
                         ; movsd xmm15, [Rq(base) + from]

@@ -29,14 +29,14 @@ const BYTES_PER_BATCH: usize = 16 << 10;
 /// Enough for the validator, which does not recurse.
 const STACK_BYTES: usize = 256 << 10;
 
-/// Validates all bodies.
+/// Validates all bodies; gives the positions of those that make tail calls, in order.
 pub(super) fn validate(
     bytes: &[u8],
     bodies: Option<Bodies<'_>>,
     features: WasmFeatures,
     threads: usize,
-) -> Outcome<()> {
-    let Some(bodies) = bodies else { return Ok(()) };
+) -> Outcome<Vec<usize>> {
+    let Some(bodies) = bodies else { return Ok(Vec::new()) };
     let batches = Batches::new(&bodies);
     let work = || batches.run(bytes, &bodies, features);
     let threads = match threads {
@@ -56,7 +56,11 @@ pub(super) fn validate(
     });
     match batches.error.into_inner() {
         Ok(Some((_, error))) => Err(error.into()),
-        Ok(None) | Err(_) => Ok(()),
+        Ok(None) | Err(_) => {
+            let mut found = batches.tail_calls.into_inner().unwrap_or_default();
+            found.sort_unstable();
+            Ok(found)
+        }
     }
 }
 
@@ -68,6 +72,8 @@ struct Batches {
     next: AtomicUsize,
     /// The first error so far, with its body.
     error: Mutex<Option<(usize, wasmparser::Error)>>,
+    /// The bodies that make tail calls.
+    tail_calls: Mutex<Vec<usize>>,
 }
 
 impl Batches {
@@ -83,7 +89,7 @@ impl Batches {
             len_bytes += body.range.len();
         }
         starts.push(bodies.ranges.len());
-        Self { starts, len_bytes, next: AtomicUsize::new(0), error: Mutex::new(None) }
+        Self { starts, len_bytes, next: AtomicUsize::new(0), error: Mutex::new(None), tail_calls: Mutex::default() }
     }
 
     /// Validates batches until there are none left, or all that are left come after an error.
@@ -95,18 +101,29 @@ impl Batches {
                 return;
             };
             for position in *start..*end {
-                let index = bodies.imported + position as u32;
-                let function = FuncToValidate {
-                    resources: bodies.resources,
-                    index,
-                    ty: bodies.types[index as usize],
-                    features,
+                let mut validate = |features| {
+                    let index = bodies.imported + position as u32;
+                    let ty = bodies.types[index as usize];
+                    let function = FuncToValidate { resources: bodies.resources, index, ty, features };
+                    let range = bodies.ranges[position].range.clone();
+                    let reader =
+                        BinaryReader::new_features(&bytes[range.clone()], range.start as u64, features);
+                    let mut validator = function.into_validator(std::mem::take(&mut allocations));
+                    let result = validator.validate(&wasmparser::FunctionBody::new(reader));
+                    allocations = validator.into_allocations();
+                    result
                 };
-                let range = bodies.ranges[position].range.clone();
-                let reader = BinaryReader::new_features(&bytes[range.clone()], range.start as u64, features);
-                let mut validator = function.into_validator(allocations);
-                let result = validator.validate(&wasmparser::FunctionBody::new(reader));
-                allocations = validator.into_allocations();
+                // What is valid only with tail calls makes some.
+                let without = features.difference(WasmFeatures::TAIL_CALL);
+                let mut result = validate(without);
+                if result.is_err() && without != features {
+                    result = validate(features);
+                    if result.is_ok()
+                        && let Ok(mut found) = self.tail_calls.lock()
+                    {
+                        found.push(position);
+                    }
+                }
                 if let Err(error) = result {
                     self.fail(position, error);
                     return;

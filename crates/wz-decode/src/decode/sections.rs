@@ -50,6 +50,7 @@ impl<'a> Sections<'a> {
             bodies: Vec::new(),
             code_start: 0,
             custom_sections: Vec::new(),
+            has_tail_calls: false,
             names: Names::default(),
         };
         Self { options, features, info, name_section: None, resources: None }
@@ -206,7 +207,7 @@ impl<'a> Sections<'a> {
             }
             Payload::CodeSectionEntry(body) => {
                 let Range { start, end } = body.range();
-                info.bodies.push(FunctionBody { range: start as usize..end as usize });
+                info.bodies.push(FunctionBody { range: start as usize..end as usize, makes_tail_calls: false });
             }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Name(_) = section.as_known() {

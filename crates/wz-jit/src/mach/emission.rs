@@ -82,8 +82,14 @@ impl<I: Isa> Emission<'_, I> {
         self.metadata.calls.push(at);
     }
 
-    /// From here on, code comes from the operator at this offset.
-    fn operator(&mut self, code_offset: u32) {
+    /// The offset of the operator that is being encoded.
+    #[must_use]
+    pub fn code_offset(&self) -> u32 {
+        self.code_offset
+    }
+
+    /// From here on, code comes from the operator at this offset. For what is put out of line.
+    pub fn operator(&mut self, code_offset: u32) {
         self.code_offset = code_offset;
         if self.metadata.operators.last().is_none_or(|(_, last)| *last != code_offset) {
             let at = self.offset();

@@ -5,9 +5,10 @@
 //! `i32`; indices that the code knows come in the scratch register. Results are whole words.
 
 use wz_api::{FunctionType, Trap, ValueType};
-use wz_core::builtins;
+use wz_core::{PAGE_BYTES, builtins};
 use wz_core::engine::Raised;
 use wz_core::records::InstanceContext;
+use wz_decode::fuel::{byte_units, element_units};
 
 use super::native::{OK, RAISED, enter_core};
 use super::state::CallState;
@@ -178,6 +179,7 @@ unsafe fn run(
     unsafe {
         let slot = |index: usize| *slots.add(index);
         let give = |word: u64| *slots = word;
+        charge(state, builtin, slots)?;
         match builtin {
             B::MemoryGrow => give(builtins::memory_grow(cx, low, slot(0))),
             B::MemoryFill => builtins::memory_fill(cx, low, slot(0), slot(1) as u8, slot(2))?,
@@ -205,6 +207,53 @@ unsafe fn run(
         }
     }
     Ok(())
+}
+
+/// Consumes the fuel that an operator on a run costs for its length, if the call is metered. What
+/// does not suffice is used up.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn charge(state: &CallState, builtin: Builtin, slots: *mut u64) -> Result<(), Trap> {
+    let len = |index: usize| {
+        // SAFETY: the operand exists.
+        unsafe { *slots.add(index) }
+    };
+    let units = match builtin {
+        B::MemoryGrow => byte_units(len(0).saturating_mul(PAGE_BYTES)),
+        B::MemoryFill | B::MemoryCopy | B::MemoryInit => byte_units(len(2)),
+        B::TableGrow => element_units(len(1)),
+        B::TableFill | B::TableCopy | B::TableInit => element_units(len(2)),
+        B::DataDrop
+        | B::TableGet
+        | B::TableSet
+        | B::ElemDrop
+        | B::RefFunc
+        | B::Interrupted
+        | B::ListenBefore
+        | B::ListenAfter
+        | B::ListenTailCall => 0,
+    };
+    if units == 0 {
+        return Ok(());
+    }
+    // SAFETY: the call is running, on this thread.
+    let fuel = unsafe { &state.activation().fuel };
+    match fuel.get() {
+        // Code that is not metered never takes any.
+        u64::MAX => Ok(()),
+        left => match left.checked_sub(units) {
+            Some(left) => {
+                fuel.set(left);
+                Ok(())
+            }
+            None => {
+                fuel.set(0);
+                Err(Trap::OutOfFuel)
+            }
+        },
+    }
 }
 
 const _: () = {
