@@ -30,9 +30,8 @@ pub(crate) unsafe fn call_guest(
     stack: &mut [u64],
 ) -> Result<()> {
     enter(instance, cx, |activation| {
-        let engine_module = instance.compiled().engine_module();
         // SAFETY: as the caller says; the activation is the innermost.
-        activation.run(|| unsafe { engine_module.invoke(activation, &*record, stack.as_mut_ptr()) })
+        activation.run(|| unsafe { instance.code().invoke(activation, &*record, stack.as_mut_ptr()) })
     })
 }
 

@@ -1,9 +1,10 @@
-//! What an engine is to the core: [`Engine`] compiles modules, [`EngineModule`] runs them. The
-//! core owns instances, host calls, listeners and errors; an engine owns code and guest frames.
+//! What an engine is to the core: [`Engine`] compiles modules, [`EngineModule`] is a compiled
+//! module, [`ModuleCode`] is its code for one kind of instance and runs it. The core owns instances,
+//! host calls, listeners and errors; an engine owns code and guest frames.
 //!
 //! # Running
 //! `Function::call` checks arguments, native stack and closedness, makes an
-//! [`Activation`] and calls [`EngineModule::invoke`]. The engine
+//! [`Activation`] and calls [`ModuleCode::invoke`]. The engine
 //! executes until the function returns, calling back into the core for host functions
 //! (`Activation::call_host`), listeners (`listen_before`, `listen_after`, `listen_tail_call`) and
 //! slow operators (`builtins`). When something ends the call early, the reason is put into the
@@ -55,8 +56,23 @@ pub trait Engine: Send + Sync + 'static {
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame>;
 }
 
-/// A module's code in one runtime.
+/// A compiled module in one runtime.
 pub trait EngineModule: Send + Sync + 'static {
+    /// The code for an instance. `guarded` says that all memories of the instance, imported ones
+    /// included, are [guarded](crate::MemoryInstance::is_guarded), so that accesses need not
+    /// be checked.
+    ///
+    /// # Errors
+    /// If the engine has no room for that code.
+    fn code(self: Arc<Self>, guarded: bool) -> Result<Arc<dyn ModuleCode>>;
+
+    /// Whether calls to this defined function tell the core (`listen_before` and so on). Calls
+    /// that are running keep their version. May be called while other threads run the function.
+    fn set_listened(&self, defined_index: u32, listened: bool);
+}
+
+/// The code of a module that its instances run, all of them or those of one kind.
+pub trait ModuleCode: Send + Sync + 'static {
     /// What [`InstanceContext::engine_data`] holds for instances of this module.
     fn context_data(&self) -> *const ();
 
@@ -84,10 +100,6 @@ pub trait EngineModule: Send + Sync + 'static {
     fn code_offset(&self, program_counter: u64) -> Option<u32> {
         u32::try_from(program_counter).ok()
     }
-
-    /// Whether calls to this defined function tell the core (`listen_before` and so on). Calls
-    /// that are running keep their version. May be called while other threads run the function.
-    fn set_listened(&self, defined_index: u32, listened: bool);
 }
 
 /// A position in a walk over guest frames; what the words mean is the engine's matter.

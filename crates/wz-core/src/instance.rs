@@ -2,6 +2,7 @@
 //! immutable after instantiation, atomic or behind a lock.
 
 use std::any::{Any, TypeId};
+use std::fmt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -14,6 +15,7 @@ use wz_experimental::FunctionListener;
 use crate::close::Closing;
 use crate::compiled::CompiledModule;
 use crate::config::Extension;
+use crate::engine::ModuleCode;
 use crate::global::{GlobalCells, GlobalRef};
 use crate::host::HostRecord;
 use crate::island::{Island, Member};
@@ -27,12 +29,12 @@ use crate::table::TableInstance;
 pub(crate) type InstanceIsland = Island<Instance>;
 
 /// An instantiated module.
-#[derive(Debug)]
 pub struct Instance {
     context: InstanceContext,
     this: Weak<Self>,
     name: Arc<str>,
     compiled: CompiledModule,
+    code: Arc<dyn ModuleCode>,
     store: Arc<StoreInner>,
     /// The island that owns the instance.
     island: Mutex<Weak<InstanceIsland>>,
@@ -78,6 +80,7 @@ static NO_MEMORY: MemoryRecord = MemoryRecord {
 pub(crate) struct Parts {
     pub(crate) name: Arc<str>,
     pub(crate) compiled: CompiledModule,
+    pub(crate) code: Arc<dyn ModuleCode>,
     pub(crate) store: Arc<StoreInner>,
     /// The imports; tables and memories followed by the defined ones.
     pub(crate) imports: Imports,
@@ -88,7 +91,7 @@ pub(crate) struct Parts {
 impl Instance {
     /// Puts an instance together. Globals and tables are zero, nothing has run.
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { name, compiled, store, imports, closing, extensions } = parts;
+        let Parts { name, compiled, code, store, imports, closing, extensions } = parts;
         let Imports { functions, hosts, tables, memories, globals: imported_globals, .. } = imports;
         let info = compiled.info();
         let defined_globals = info.globals.len() - imported_globals.len();
@@ -122,7 +125,7 @@ impl Instance {
                 defined_globals: globals.as_ptr(),
                 imported_functions: at(functions_at).cast::<*const FunctionRecord>(),
                 type_ids: compiled.type_ids().as_ptr(),
-                engine_data: compiled.engine_module().context_data(),
+                engine_data: code.context_data(),
                 instance: this.as_ptr(),
             },
             this: this.clone(),
@@ -144,6 +147,7 @@ impl Instance {
             retired: Retired::default(),
             pointers,
             compiled,
+            code,
         })
     }
 
@@ -167,6 +171,12 @@ impl Instance {
     #[must_use]
     pub fn compiled(&self) -> &CompiledModule {
         &self.compiled
+    }
+
+    /// What the instance runs.
+    #[inline]
+    pub(crate) fn code(&self) -> &dyn ModuleCode {
+        &*self.code
     }
 
     /// The decoded module.
@@ -289,7 +299,7 @@ impl Instance {
         // SAFETY: nobody reads these before `context` is published, and only the holder of the
         // lock writes them, once.
         unsafe {
-            *record.target.get() = self.compiled.engine_module().target(defined);
+            *record.target.get() = self.code.target(defined);
             *record.type_id.get() = self.compiled.type_ids()[type_index];
             *record.kind.get() = FunctionKind::Guest;
             *record.index.get() = index;
@@ -339,6 +349,12 @@ impl Instance {
         if listens != listened {
             self.compiled.count_listened(defined, listens);
         }
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Instance[{}]", self.name)
     }
 }
 

@@ -43,12 +43,15 @@ pub(crate) fn instantiate(
     for memory in info.imported.memories..info.memories.len() as u32 {
         imports.memories.push(Arc::new(MemoryInstance::new(info, memory, store.config(), store.tag())?));
     }
+    let guarded = imports.memories.iter().all(|memory| memory.is_guarded());
+    let code = compiled.engine_module().clone().code(guarded)?;
     let edges = std::mem::take(&mut imports.edges);
     let slot = reservation.slot();
     let closing = Closing::new(slot, cx, on_close);
     let parts = Parts {
         name: name.clone(),
         compiled: compiled.clone(),
+        code,
         store: store.clone(),
         imports,
         closing,

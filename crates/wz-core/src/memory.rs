@@ -92,10 +92,10 @@ impl MemoryInstance {
     }
 
     /// Whether every access at `address + offset`, both below 2^32, that is behind the end faults,
-    /// so that code need not check.
+    /// so that code need not check. Never for memories with 64-bit addresses.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
-        self.mapping.len() as u64 >= FULL_RESERVATION
+        !self.ty.memory64 && self.mapping.len() as u64 >= FULL_RESERVATION
     }
 
     /// The size in bytes.
@@ -339,7 +339,7 @@ mod tests {
         assert_eq!(memory.load((1 << 32) - 8, 8), Some(0));
         assert_eq!(memory.load((1 << 32) - 7, 8), None);
         assert_eq!(memory.load(u64::MAX - 3, 4), None);
-        assert!(memory.reserved_bytes() as u64 >= FULL_RESERVATION);
+        assert!(memory.reserved_bytes() as u64 >= FULL_RESERVATION && memory.is_guarded());
         assert_eq!(memory.grow(1), None);
     }
 
@@ -360,6 +360,7 @@ mod tests {
     fn wide_memories_have_their_own_limit() {
         let config = StoreConfig { memory64_limit_pages: 100_000, ..config() };
         let memory = memory("i64 70000 0x1000000000000", &config).unwrap();
+        assert!(!memory.is_guarded());
         assert_eq!(memory.load(70_000 * PAGE_BYTES - 1, 1), Some(0));
         assert_eq!((memory.grow(30_001), memory.grow(30_000)), (None, Some(70_000)));
     }

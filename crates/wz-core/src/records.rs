@@ -30,7 +30,7 @@ pub struct InstanceContext {
     pub imported_functions: *const *const FunctionRecord,
     /// The canonical id of each type of the module, by type index.
     pub type_ids: *const u32,
-    /// What [`EngineModule::context_data`](crate::engine::EngineModule::context_data) gave.
+    /// What [`ModuleCode::context_data`](crate::engine::ModuleCode::context_data) gave.
     pub engine_data: *const (),
     /// The instance that this is part of.
     pub instance: *const Instance,
@@ -93,7 +93,7 @@ pub struct FunctionRecord {
     /// The context of the instance that defines the function; null for host functions, and
     /// while the record is not in use yet (records are made when first asked for).
     pub context: AtomicPtr<InstanceContext>,
-    /// For guest functions what [`EngineModule::target`](crate::engine::EngineModule::target)
+    /// For guest functions what [`ModuleCode::target`](crate::engine::ModuleCode::target)
     /// gave, for host functions the address of a [`HostRecord`](crate::host::HostRecord).
     pub target: UnsafeCell<*const ()>,
     /// The canonical id of the function's type in its runtime.

@@ -11,7 +11,7 @@ use wz_api::{Context, Module, Result, Trap};
 use wz_decode::{DecodeOptions, ModuleInfo, decode};
 
 use crate::activation::Activation;
-use crate::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor, Raised};
+use crate::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor, ModuleCode, Raised};
 use crate::instance::Instance;
 use crate::records::{FunctionKind, FunctionRecord, InstanceContext};
 use crate::{InstanceOptions, Store, StoreConfig, builtins};
@@ -21,6 +21,8 @@ type Body = Arc<dyn Fn(&Call<'_>) -> Result<(), Raised> + Send + Sync>;
 #[derive(Clone, Default)]
 pub(crate) struct FakeEngine {
     bodies: HashMap<String, Body>,
+    /// Which code the instances got, in order.
+    pub(crate) guarded: Arc<Mutex<Vec<bool>>>,
 }
 
 impl FakeEngine {
@@ -115,6 +117,7 @@ struct FakeFunction {
 struct FakeModule {
     functions: Box<[FakeFunction]>,
     log: Mutex<Vec<(u32, bool)>>,
+    guarded: Arc<Mutex<Vec<bool>>>,
 }
 
 impl Engine for FakeEngine {
@@ -128,7 +131,7 @@ impl Engine for FakeEngine {
             FakeFunction { body: self.bodies.get(&name).cloned(), name, listened: AtomicU32::new(0) }
         };
         let functions = (module.imported.functions..module.functions.len() as u32).map(define).collect();
-        Ok(Arc::new(FakeModule { functions, log: Mutex::default() }))
+        Ok(Arc::new(FakeModule { functions, log: Mutex::default(), guarded: self.guarded.clone() }))
     }
 
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
@@ -156,6 +159,18 @@ impl Engine for FakeEngine {
 }
 
 impl EngineModule for FakeModule {
+    fn code(self: Arc<Self>, guarded: bool) -> Result<Arc<dyn ModuleCode>> {
+        self.guarded.lock().unwrap().push(guarded);
+        Ok(self)
+    }
+
+    fn set_listened(&self, defined_index: u32, listened: bool) {
+        self.functions[defined_index as usize].listened.store(listened.into(), Ordering::Relaxed);
+        self.log.lock().unwrap().push((defined_index, listened));
+    }
+}
+
+impl ModuleCode for FakeModule {
     fn context_data(&self) -> *const () {
         ptr::from_ref(self).cast()
     }
@@ -172,11 +187,6 @@ impl EngineModule for FakeModule {
     ) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe { run(activation, record, stack) }
-    }
-
-    fn set_listened(&self, defined_index: u32, listened: bool) {
-        self.functions[defined_index as usize].listened.store(listened.into(), Ordering::Relaxed);
-        self.log.lock().unwrap().push((defined_index, listened));
     }
 }
 

@@ -180,7 +180,7 @@ impl InternalFunction for Current<'_> {
     }
 
     fn source_offset_for_pc(&self, pc: ProgramCounter) -> u64 {
-        let offset = self.instance.and_then(|instance| instance.compiled().engine_module().code_offset(pc.0));
+        let offset = self.instance.and_then(|instance| instance.code().code_offset(pc.0));
         offset.unwrap_or_default().into()
     }
 }

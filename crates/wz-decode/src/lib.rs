@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod builder;
+mod calls;
 mod decode;
 pub mod fuel;
 pub mod info;
@@ -12,6 +13,7 @@ pub mod ops;
 mod walker;
 
 pub use builder::FunctionBuilder;
+pub use calls::{Call, calls, makes_tail_calls};
 pub use decode::{DecodeLimits, DecodeOptions, decode};
 pub use info::ModuleInfo;
 pub use walker::{WalkOptions, body_locals, walk};

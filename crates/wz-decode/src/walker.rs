@@ -15,7 +15,7 @@ use wz_api::{FunctionType, ValueType};
 use crate::builder::{FunctionBuilder, FunctionShape, Position};
 use crate::info::ModuleInfo;
 use control::Frame;
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 /// How a function is walked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,7 +72,7 @@ pub fn body_locals(info: &ModuleInfo, function: u32) -> Vec<ValueType> {
     read_locals(info.function_type(function), &mut Reader::new(&info.bytes[body.range.clone()]))
 }
 
-fn read_locals(ty: &FunctionType, reader: &mut Reader<'_>) -> Vec<ValueType> {
+pub(crate) fn read_locals(ty: &FunctionType, reader: &mut Reader<'_>) -> Vec<ValueType> {
     let mut locals = ty.params().to_vec();
     for _ in 0..reader.u32() {
         let count = reader.u32() as usize;

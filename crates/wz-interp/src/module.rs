@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wz_api::Trap;
+use wz_api::{Result, Trap};
 use wz_core::activation::Activation;
-use wz_core::engine::{CompileOptions, EngineModule, Raised};
+use wz_core::engine::{CompileOptions, EngineModule, ModuleCode, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
@@ -168,6 +168,23 @@ impl Versions {
 }
 
 impl EngineModule for InterpreterModule {
+    fn code(self: Arc<Self>, _: bool) -> Result<Arc<dyn ModuleCode>> {
+        // It checks every access.
+        Ok(self)
+    }
+
+    fn set_listened(&self, defined_index: u32, listened: bool) {
+        let mut bodies = self.bodies();
+        let versions = &mut bodies.functions[defined_index as usize];
+        if versions.is_listened != listened {
+            versions.is_listened = listened;
+            let code = versions.version(listened);
+            self.slots[defined_index as usize].set(code.map(|code| &**code));
+        }
+    }
+}
+
+impl ModuleCode for InterpreterModule {
     fn context_data(&self) -> *const () {
         std::ptr::from_ref(self).cast()
     }
@@ -239,16 +256,6 @@ impl EngineModule for InterpreterModule {
             activation.engine_state.set(std::ptr::null_mut());
             drop(entry);
             result
-        }
-    }
-
-    fn set_listened(&self, defined_index: u32, listened: bool) {
-        let mut bodies = self.bodies();
-        let versions = &mut bodies.functions[defined_index as usize];
-        if versions.is_listened != listened {
-            versions.is_listened = listened;
-            let code = versions.version(listened);
-            self.slots[defined_index as usize].set(code.map(|code| &**code));
         }
     }
 }

@@ -262,3 +262,16 @@ fn closed_stores_refuse() {
     let host = HostModule::new("env").with_host_function("f", HostFunction::new(|| {}));
     assert!(store.instantiate_host(&Context::background(), &host).is_err());
 }
+
+#[test]
+fn code_without_checks_is_for_instances_whose_memories_are_all_guarded() {
+    let engine = FakeEngine::default();
+    let seen = engine.guarded.clone();
+    let store = engine.store();
+    store.text(r#"(module $none)"#).unwrap();
+    store.text(r#"(module $small (memory (export "m") 1))"#).unwrap();
+    store.text(r#"(module $wide (memory (export "m") i64 1))"#).unwrap();
+    store.text(r#"(module (import "small" "m" (memory 1)) (memory 1))"#).unwrap();
+    store.text(r#"(module (import "wide" "m" (memory i64 1)) (memory 1))"#).unwrap();
+    assert_eq!(*seen.lock().unwrap(), [true, true, false, true, false]);
+}

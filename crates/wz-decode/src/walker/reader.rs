@@ -8,31 +8,31 @@ use crate::builder::MemArg;
 use crate::opcode::{MISC, Opcode, PLAIN, VECTOR};
 
 /// A place in a body.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
 /// What a construct is annotated with.
-pub(super) enum BlockType {
+pub(crate) enum BlockType {
     Empty,
     Result(ValueType),
     Index(u32),
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
     }
 
     /// The offset of the next byte.
     #[inline]
-    pub(super) fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 
     #[inline]
-    pub(super) fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let byte = self.bytes[self.position];
         self.position += 1;
         byte
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
 
     /// The next operator, without its immediates.
     #[inline]
-    pub(super) fn opcode(&mut self) -> Opcode {
+    pub(crate) fn opcode(&mut self) -> Opcode {
         match PLAIN[usize::from(self.byte())] {
             Opcode::PrefixMisc => Opcode::after(&MISC, self.u32()),
             Opcode::PrefixVector => Opcode::after(&VECTOR, self.u32()),
@@ -55,13 +55,13 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn u32(&mut self) -> u32 {
+    pub(crate) fn u32(&mut self) -> u32 {
         let byte = self.byte();
         if byte < 0x80 { u32::from(byte) } else { self.unsigned(byte) as u32 }
     }
 
     #[inline]
-    pub(super) fn u64(&mut self) -> u64 {
+    pub(crate) fn u64(&mut self) -> u64 {
         let byte = self.byte();
         if byte < 0x80 { u64::from(byte) } else { self.unsigned(byte) }
     }
@@ -81,12 +81,12 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn i32(&mut self) -> i32 {
+    pub(crate) fn i32(&mut self) -> i32 {
         self.i64() as i32
     }
 
     #[inline]
-    pub(super) fn i64(&mut self) -> i64 {
+    pub(crate) fn i64(&mut self) -> i64 {
         let byte = self.byte();
         // The sign is bit 6.
         if byte < 0x80 { i64::from((byte << 1) as i8 >> 1) } else { self.signed(byte) }
@@ -107,31 +107,31 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn f32(&mut self) -> u32 {
+    pub(crate) fn f32(&mut self) -> u32 {
         u32::from_le_bytes(self.bytes())
     }
 
-    pub(super) fn f64(&mut self) -> u64 {
+    pub(crate) fn f64(&mut self) -> u64 {
         u64::from_le_bytes(self.bytes())
     }
 
-    pub(super) fn v128(&mut self) -> u128 {
+    pub(crate) fn v128(&mut self) -> u128 {
         u128::from_le_bytes(self.bytes())
     }
 
-    pub(super) fn lanes(&mut self) -> [u8; 16] {
+    pub(crate) fn lanes(&mut self) -> [u8; 16] {
         self.bytes()
     }
 
     #[inline]
-    pub(super) fn mem_arg(&mut self) -> MemArg {
+    pub(crate) fn mem_arg(&mut self) -> MemArg {
         let flags = self.u32();
         // Bit 6 says that a memory's index follows.
         let memory = if flags & 0x40 == 0 { 0 } else { self.u32() };
         MemArg { memory, offset: self.u64(), align: (flags & 0x3f) as u8 }
     }
 
-    pub(super) fn value_type(&mut self) -> ValueType {
+    pub(crate) fn value_type(&mut self) -> ValueType {
         let byte = match self.byte() {
             // The long form of a nullable reference: its heap type follows.
             0x63 => self.byte(),
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn block_type(&mut self) -> BlockType {
+    pub(crate) fn block_type(&mut self) -> BlockType {
         match self.bytes[self.position] {
             0x40 => {
                 self.position += 1;
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads over the immediates of an operator.
-    pub(super) fn skip_immediates(&mut self, opcode: Opcode) {
+    pub(crate) fn skip_immediates(&mut self, opcode: Opcode) {
         match opcode {
             Opcode::Block | Opcode::Loop | Opcode::If => {
                 self.block_type();

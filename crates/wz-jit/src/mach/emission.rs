@@ -98,7 +98,22 @@ impl<I: Isa> Emission<'_, I> {
     }
 }
 
-/// Emits a function. The instructions of `machine` have their allocations afterwards.
+/// The memory of emission, kept from one function to the next.
+#[derive(Debug, Default)]
+pub struct Emitter {
+    /// For each block, where control gets to from there without executing anything: the block
+    /// itself, unless it has nothing but a jump.
+    targets: Vec<u32>,
+    settled: Vec<bool>,
+    path: Vec<usize>,
+    labels: Vec<Label>,
+    /// Where each block is in the layout.
+    places: Vec<u32>,
+    traps: Vec<(Label, Trap, u32)>,
+    switch_labels: Vec<Label>,
+}
+
+/// Emits a function, with memory that is not kept. See [`Emitter::run`].
 pub fn emit<I: Isa>(
     isa: &I,
     f: &ir::Function,
@@ -108,54 +123,129 @@ pub fn emit<I: Isa>(
     assembler: &mut I::Assembler,
     metadata: &mut Metadata,
 ) {
-    metadata.clear();
-    let frame = FrameShape { spill_slots: output.num_spillslots as u32, ..frame };
-    let targets = final_targets(machine, output);
-    let labels: Vec<Label> = machine.blocks.iter().map(|_| assembler.new_label()).collect();
-    let mut cx = Emission { isa, f, assembler, metadata, frame, code_offset: 0, traps: Vec::new() };
-    let first_offset = machine.code_offsets.first().copied().unwrap_or(0);
-    cx.operator(first_offset);
-    isa.emit_prologue(&mut cx);
-    cx.metadata.prologue_bytes = cx.offset();
-    let mut switch_labels = Vec::new();
-    let places = places(machine);
-    for place in 0..machine.layout.len() {
-        let block = machine.layout[place];
-        if targets[block.index()] as usize != block.index() {
-            continue;
-        }
-        // The next block that has code.
-        let has_code = |block: &&Block| targets[block.index()] as usize == block.index();
-        let next = machine.layout[place + 1..].iter().find(has_code).map(|next| next.index());
-        let cold = f.block(machine.blocks[block.index()].block).flags.cold;
-        if !cold && is_loop_top(machine, &places, block) {
-            isa.emit_alignment(&mut cx);
-        }
-        cx.assembler.bind(labels[block.index()]);
-        for step in output.block_insts_and_edits(&*machine, block) {
-            let inst = match step {
-                InstOrEdit::Edit(Edit::Move { from, to }) => {
-                    if from != to {
-                        isa.emit_move(&mut cx, *from, *to);
+    Emitter::default().run(isa, f, machine, output, frame, assembler, metadata);
+}
+
+impl Emitter {
+    /// Emits a function. The instructions of `machine` have their allocations afterwards.
+    #[expect(clippy::too_many_arguments, reason = "what the stages before have left")]
+    pub fn run<I: Isa>(
+        &mut self,
+        isa: &I,
+        f: &ir::Function,
+        machine: &mut MachineFunction<I::Inst>,
+        output: &Output,
+        frame: FrameShape,
+        assembler: &mut I::Assembler,
+        metadata: &mut Metadata,
+    ) {
+        metadata.clear();
+        let frame = FrameShape { spill_slots: output.num_spillslots as u32, ..frame };
+        self.find_targets(machine, output);
+        self.find_places(machine);
+        self.labels.clear();
+        self.labels.extend(machine.blocks.iter().map(|_| assembler.new_label()));
+        self.traps.clear();
+        let Self { targets, labels, places, traps, switch_labels, .. } = self;
+        let own_traps = std::mem::take(traps);
+        let mut cx = Emission { isa, f, assembler, metadata, frame, code_offset: 0, traps: own_traps };
+        let first_offset = machine.code_offsets.first().copied().unwrap_or(0);
+        cx.operator(first_offset);
+        isa.emit_prologue(&mut cx);
+        cx.metadata.prologue_bytes = cx.offset();
+        for place in 0..machine.layout.len() {
+            let block = machine.layout[place];
+            if targets[block.index()] as usize != block.index() {
+                continue;
+            }
+            // The next block that has code.
+            let has_code = |block: &&Block| targets[block.index()] as usize == block.index();
+            let next = machine.layout[place + 1..].iter().find(has_code).map(|next| next.index());
+            let cold = f.block(machine.blocks[block.index()].block).flags.cold;
+            if !cold && is_loop_top(machine, places, block) {
+                isa.emit_alignment(&mut cx);
+            }
+            cx.assembler.bind(labels[block.index()]);
+            for step in output.block_insts_and_edits(&*machine, block) {
+                let inst = match step {
+                    InstOrEdit::Edit(Edit::Move { from, to }) => {
+                        if from != to {
+                            isa.emit_move(&mut cx, *from, *to);
+                        }
+                        continue;
                     }
-                    continue;
-                }
-                InstOrEdit::Inst(inst) => inst,
-            };
-            let mut allocations = Allocations { left: output.inst_allocs(inst) };
-            isa.operands(&mut machine.insts[inst.index()], &mut allocations);
-            debug_assert!(allocations.left.is_empty(), "an instruction has shown fewer operands than before");
-            cx.operator(machine.code_offsets[inst.index()]);
-            emit_inst(&mut cx, machine, block, inst, next, &targets, &labels, &mut switch_labels);
+                    InstOrEdit::Inst(inst) => inst,
+                };
+                let mut allocations = Allocations { left: output.inst_allocs(inst) };
+                isa.operands(&mut machine.insts[inst.index()], &mut allocations);
+                debug_assert!(
+                    allocations.left.is_empty(),
+                    "an instruction has shown fewer operands than before"
+                );
+                cx.operator(machine.code_offsets[inst.index()]);
+                emit_inst(&mut cx, machine, block, inst, next, targets, labels, switch_labels);
+            }
+        }
+        let mut own_traps = std::mem::take(&mut cx.traps);
+        for (label, trap, code_offset) in own_traps.drain(..) {
+            cx.assembler.bind(label);
+            cx.operator(code_offset);
+            isa.emit_trap(&mut cx, trap);
+        }
+        isa.emit_end(&mut cx);
+        cx.metadata.len_bytes = cx.offset();
+        *traps = own_traps;
+    }
+
+    /// Fills `targets`.
+    fn find_targets<I>(&mut self, machine: &MachineFunction<I>, output: &Output) {
+        use regalloc2::Function as _;
+        let Self { targets, settled, path, .. } = self;
+        let count = machine.blocks.len();
+        targets.clear();
+        targets.extend(0..count as u32);
+        for (place, target) in targets.iter_mut().enumerate().skip(1) {
+            let block = Block::new(place);
+            let insts = machine.block_insns(block);
+            if insts.len() != 1 || machine.end(insts.first()) != End::Jump {
+                continue;
+            }
+            let mut steps = output.block_insts_and_edits(machine, block);
+            let moves = |step: InstOrEdit<'_>| matches!(step, InstOrEdit::Edit(Edit::Move { from, to }) if from != to);
+            if !steps.any(moves) {
+                *target = machine.block_succs(block)[0].index() as u32;
+            }
+        }
+        // Follow the jumps. Where they lead in a circle, the first of it has to stay.
+        path.clear();
+        settled.clear();
+        settled.resize(count, false);
+        for start in 0..count {
+            let mut at = start;
+            while !settled[at] && targets[at] as usize != at {
+                settled[at] = true;
+                path.push(at);
+                at = targets[at] as usize;
+            }
+            if path.contains(&at) {
+                targets[at] = at as u32;
+            }
+            let end = targets[at];
+            settled[at] = true;
+            for passed in path.drain(..) {
+                targets[passed] = end;
+            }
         }
     }
-    for (label, trap, code_offset) in std::mem::take(&mut cx.traps) {
-        cx.assembler.bind(label);
-        cx.operator(code_offset);
-        isa.emit_trap(&mut cx, trap);
+
+    /// Fills `places`.
+    fn find_places<I>(&mut self, machine: &MachineFunction<I>) {
+        self.places.clear();
+        self.places.resize(machine.blocks.len(), 0);
+        for (place, block) in machine.layout.iter().enumerate() {
+            self.places[block.index()] = place as u32;
+        }
     }
-    isa.emit_end(&mut cx);
-    cx.metadata.len_bytes = cx.offset();
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -202,56 +292,6 @@ fn emit_inst<I: Isa>(
             isa.emit_switch(cx, data, switch_labels);
         }
     }
-}
-
-/// For each block, where control gets to from there without executing anything: the block
-/// itself, unless it has nothing but a jump.
-fn final_targets<I>(machine: &MachineFunction<I>, output: &Output) -> Vec<u32> {
-    use regalloc2::Function as _;
-    let count = machine.blocks.len();
-    let mut targets: Vec<u32> = (0..count as u32).collect();
-    for (place, target) in targets.iter_mut().enumerate().skip(1) {
-        let block = Block::new(place);
-        let insts = machine.block_insns(block);
-        if insts.len() != 1 || machine.end(insts.first()) != End::Jump {
-            continue;
-        }
-        let mut steps = output.block_insts_and_edits(machine, block);
-        let moves =
-            |step: InstOrEdit<'_>| matches!(step, InstOrEdit::Edit(Edit::Move { from, to }) if from != to);
-        if !steps.any(moves) {
-            *target = machine.block_succs(block)[0].index() as u32;
-        }
-    }
-    // Follow the jumps. Where they lead in a circle, the first of it has to stay.
-    let mut path = Vec::new();
-    let mut settled = vec![false; count];
-    for start in 0..count {
-        let mut at = start;
-        while !settled[at] && targets[at] as usize != at {
-            settled[at] = true;
-            path.push(at);
-            at = targets[at] as usize;
-        }
-        if path.contains(&at) {
-            targets[at] = at as u32;
-        }
-        let end = targets[at];
-        settled[at] = true;
-        for passed in path.drain(..) {
-            targets[passed] = end;
-        }
-    }
-    targets
-}
-
-/// Where each block is in the layout.
-fn places<I>(machine: &MachineFunction<I>) -> Vec<u32> {
-    let mut places = vec![0; machine.blocks.len()];
-    for (place, block) in machine.layout.iter().enumerate() {
-        places[block.index()] = place as u32;
-    }
-    places
 }
 
 /// Whether a block is branched to from later in the code.

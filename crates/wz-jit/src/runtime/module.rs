@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use wz_api::{Error, Result};
 use wz_core::Activation;
-use wz_core::engine::{EngineModule, Raised};
+use wz_core::engine::{EngineModule, ModuleCode, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
@@ -531,6 +531,24 @@ pub fn first_operator(info: &ModuleInfo, defined: u32) -> u32 {
 }
 
 impl EngineModule for JitModule {
+    fn code(self: Arc<Self>, _: bool) -> Result<Arc<dyn ModuleCode>> {
+        Ok(self)
+    }
+
+    fn set_listened(&self, defined_index: u32, listened: bool) {
+        let own = self.options.compiler.tells_listeners(&self.info, defined_index);
+        // Without memory for the wrappers, nobody is told.
+        if listened && !own && self.listened_thunks().is_err() {
+            return;
+        }
+        let mut functions = self.functions.lock();
+        let function = &mut functions[defined_index as usize];
+        function.is_listened = listened;
+        self.update_slots(defined_index, function);
+    }
+}
+
+impl ModuleCode for JitModule {
     fn context_data(&self) -> *const () {
         ptr::from_ref(self).cast()
     }
@@ -556,18 +574,6 @@ impl EngineModule for JitModule {
             };
             entry::enter(self.options.stubs, activation, &call)
         }
-    }
-
-    fn set_listened(&self, defined_index: u32, listened: bool) {
-        let own = self.options.compiler.tells_listeners(&self.info, defined_index);
-        // Without memory for the wrappers, nobody is told.
-        if listened && !own && self.listened_thunks().is_err() {
-            return;
-        }
-        let mut functions = self.functions.lock();
-        let function = &mut functions[defined_index as usize];
-        function.is_listened = listened;
-        self.update_slots(defined_index, function);
     }
 }
 
