@@ -13,7 +13,7 @@ use crate::assembler::{Assembler, len_bytes};
 const PAGE_BYTES: i32 = 4096;
 
 /// A function's frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// The bytes from the frame pointer down to the stack pointer, the context's slot and the
     /// parameters of callees included. A multiple of 16.

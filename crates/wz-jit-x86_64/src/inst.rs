@@ -25,6 +25,8 @@ pub enum Inst {
     Jump,
 }
 
+const _: () = assert!(size_of::<IntInst>() <= 40);
+
 impl Inst {
     /// Shows the registers.
     pub fn operands<V: OperandVisitor>(&mut self, visitor: &mut V) {

@@ -2,18 +2,23 @@
 
 use std::sync::{Arc, OnceLock};
 
-use regalloc2::{Allocation, MachineEnv, PReg, PRegSet, RegClass};
+use regalloc2::{Allocation, MachineEnv, PReg, PRegSet, RegClass, SpillSlot};
 use wz_api::Trap;
 use wz_decode::ModuleInfo;
 use wz_jit::ir::{self, Type};
-use wz_jit::mach::{Emission, End, Isa, Label, Lower, OperandVisitor, Reg};
+use wz_jit::mach::{Emission, End, FrameShape, Isa, Label, Lower, OperandVisitor, Reg};
+use wz_jit::runtime::slots::SlotRef;
+use wz_jit::runtime::stubs::Relocation;
 use wz_jit::target::CodeOptions;
 
+use crate::abi::{self, CallLayout};
 use crate::assembler::FunctionAssembler;
 use crate::call::CallContext;
+use crate::encode::{Opcode, Place};
 use crate::features::Features;
+use crate::frame::Frame;
 use crate::inst::Inst;
-use crate::{call, int as ints, memory, vector};
+use crate::{PC_RELATIVE, call, int as ints, memory, vector};
 
 /// x86-64, over the functions of one module.
 #[derive(Debug)]
@@ -110,31 +115,103 @@ impl Isa for X64Isa {
         Inst::Jump
     }
 
-    fn emit_prologue(&self, _cx: &mut Emission<'_, Self>) {
-        unimplemented!()
+    fn emit_prologue(&self, cx: &mut Emission<'_, Self>) {
+        let layout = CallLayout::new(self.info.function_type(cx.f.index));
+        let frame = Frame {
+            len_bytes: spill_bytes(cx.frame) + cx.frame.call_bytes.next_multiple_of(16),
+            is_leaf: !cx.frame.makes_calls,
+            incoming_bytes: layout.stack_bytes,
+        };
+        cx.assembler.frame = frame;
+        frame.begin(&mut cx.assembler.ops);
     }
 
     fn emit(&self, cx: &mut Emission<'_, Self>, inst: &Inst) {
         inst.emit(cx);
     }
 
-    fn emit_jump(&self, _cx: &mut Emission<'_, Self>, _target: Label) {
-        unimplemented!()
+    fn emit_jump(&self, cx: &mut Emission<'_, Self>, target: Label) {
+        let target = cx.assembler.label(target);
+        cx.assembler.ops.jump(target);
     }
 
-    fn emit_branch(&self, _cx: &mut Emission<'_, Self>, _inst: &Inst, _inverted: bool, _target: Label) {
-        unimplemented!()
+    fn emit_branch(&self, cx: &mut Emission<'_, Self>, inst: &Inst, inverted: bool, target: Label) {
+        match inst {
+            Inst::Int(inst) => inst.emit_branch(cx, inverted, target),
+            _ => unreachable!("{inst:?} is no branch"),
+        }
     }
 
-    fn emit_switch(&self, _cx: &mut Emission<'_, Self>, _inst: &Inst, _targets: &[Label]) {
-        unimplemented!()
+    fn emit_switch(&self, cx: &mut Emission<'_, Self>, inst: &Inst, targets: &[Label]) {
+        match inst {
+            Inst::Int(inst) => inst.emit_switch(cx, targets),
+            _ => unreachable!("{inst:?} is no branch table"),
+        }
     }
 
-    fn emit_move(&self, _cx: &mut Emission<'_, Self>, _from: Allocation, _to: Allocation) {
-        unimplemented!()
+    /// Leaves the flags alone: what sets them and what reads them may be on both sides.
+    fn emit_move(&self, cx: &mut Emission<'_, Self>, from: Allocation, to: Allocation) {
+        let place = |allocation: Allocation| match (allocation.as_reg(), allocation.as_stack()) {
+            (Some(register), _) => (Place::Reg(register.hw_enc() as u8), Some(register.class())),
+            (_, Some(slot)) => (Place::at(abi::FRAME_POINTER, spill_offset(cx.frame, slot)), None),
+            _ => unreachable!("a move is between places"),
+        };
+        let ((from, from_class), (to, to_class)) = (place(from), place(to));
+        let is_int = from_class.or(to_class) == Some(RegClass::Int);
+        // `movaps` for registers; what was spilled is aligned too, because `rbp` is.
+        let (load, store) = if is_int {
+            (Opcode::one(0x8b), Opcode::one(0x89))
+        } else {
+            (Opcode::two(0x28), Opcode::two(0x29))
+        };
+        let ops = &mut cx.assembler.ops;
+        match (from, to) {
+            (from, Place::Reg(to)) => ops.op(is_int, load, to, from),
+            (Place::Reg(from), to) => ops.op(is_int, store, from, to),
+            _ => unreachable!("one side of a move is a register"),
+        }
     }
 
-    fn emit_trap(&self, _cx: &mut Emission<'_, Self>, _trap: Trap) {
-        unimplemented!()
+    fn emit_trap(&self, cx: &mut Emission<'_, Self>, trap: Trap) {
+        // call [rip + slot]
+        cx.assembler.ops.put(&[0xff, 0x15, 0, 0, 0, 0]);
+        let offset = cx.offset() - 4;
+        let target = SlotRef::TrapExit;
+        cx.metadata.relocations.push(Relocation { offset, kind: PC_RELATIVE, addend: 0, target });
+        cx.note_trap(trap);
     }
+
+    fn emit_alignment(&self, cx: &mut Emission<'_, Self>) {
+        let offset = cx.offset();
+        let len = offset.next_multiple_of(LOOP_ALIGN) - offset;
+        cx.assembler.ops.nops(len as usize);
+    }
+
+    fn emit_end(&self, cx: &mut Emission<'_, Self>) {
+        call::emit_out_of_line(cx);
+        ints::put_tables(cx);
+        cx.assembler.put_constants();
+    }
+}
+
+/// What the tops of loops are aligned to.
+const LOOP_ALIGN: u32 = 16;
+
+/// The frame of the function that is being emitted.
+#[must_use]
+pub fn frame(cx: &Emission<'_, X64Isa>) -> Frame {
+    cx.assembler.frame
+}
+
+/// The bytes from the frame pointer down to what is passed to callees: the context's slot and what
+/// is spilled. A multiple of 16.
+const fn spill_bytes(frame: FrameShape) -> u32 {
+    let context = if frame.makes_calls { 8 } else { 0 };
+    (context + frame.spill_slots * 8).next_multiple_of(16)
+}
+
+/// Where a register is spilled to, from `rbp`. Slots of vectors are aligned to 16 bytes.
+#[must_use]
+pub fn spill_offset(frame: FrameShape, slot: SpillSlot) -> i32 {
+    slot.index() as i32 * 8 - spill_bytes(frame) as i32
 }

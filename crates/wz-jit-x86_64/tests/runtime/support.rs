@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dynasm::dynasm;
-use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynasmApi, VecAssembler};
+use dynasmrt::DynasmApi;
 use wz_api::{Context, Error, Module, Result, Trap};
 use wz_core::activation::Activation;
 use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame as WalkFrame, FrameCursor};
@@ -31,9 +30,9 @@ use wz_jit::runtime::trap_table::TrapTable;
 use wz_jit::runtime::walk;
 use wz_jit_x86_64::abi::CallLayout;
 use wz_jit_x86_64::frame::{Frame, reload_pinned};
-use wz_jit_x86_64::{PC_RELATIVE, X64};
+use wz_jit_x86_64::{Assembler, PC_RELATIVE, X64};
 
-pub(crate) type Ops = VecAssembler<X64Relocation>;
+pub(crate) type Ops = Assembler;
 
 /// A function that is being assembled.
 pub(crate) struct Hand {
@@ -52,7 +51,7 @@ pub(crate) struct Hand {
 impl Hand {
     /// Begins a function: its index with imports. Code offsets are what [`at`](Self::at) says.
     pub(crate) fn new(request: &Request<'_>, frame: Frame) -> Self {
-        let mut ops = Ops::new(0);
+        let mut ops = Ops::default();
         let prologue_bytes = frame.begin(&mut ops);
         Self {
             ops,
@@ -170,7 +169,7 @@ impl Hand {
             calls: CallSites::new(self.calls),
             unwalkable: self.unwalkable.into(),
         };
-        CompiledFunction { code: self.ops.finalize().unwrap(), relocations: self.relocations, info }
+        CompiledFunction { code: self.ops.finish(), relocations: self.relocations, info }
     }
 }
 
