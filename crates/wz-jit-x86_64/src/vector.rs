@@ -1,7 +1,26 @@
 //! Floats and vectors: their instructions, selection and encoding.
+//!
+//! `f32`, `f64` and `v128` are in vector registers; what is above a number's bits is unspecified.
+//! With AVX, every instruction is in its VEX form, which has a register for the result of its own.
 
+mod binary;
+mod code;
+mod constants;
+mod convert;
+mod encode;
 mod inst;
+mod lanes;
+mod opcode;
+mod pattern;
+mod scalar;
 mod select;
+mod selection;
+mod shift;
+mod shuffle;
+mod truncate;
+mod unary;
 
-pub use inst::VectorInst;
+pub use inst::{Form, Source, VectorInst};
+pub use opcode::Opcode;
 pub use select::{compare, select, select_by, select_constant};
+pub use truncate::Truncation;
