@@ -70,6 +70,7 @@ pub use instance::Instance;
 pub use memory::{FULL_RESERVATION, MemoryInstance, PAGE_BYTES};
 pub use store::Store;
 pub use table::TableInstance;
+pub use thread::native_stack_left;
 
 const _: fn() = || {
     fn is_send_and_sync<T: Send + Sync>() {}

@@ -25,6 +25,8 @@ pub(crate) struct Thread {
     /// How many activations there are.
     pub(crate) depth: Cell<u32>,
     known: Cell<bool>,
+    /// Where the native stack ends; 0 if unknown.
+    start: Cell<usize>,
     /// The addresses of the native stack that a call may begin at; empty if unknown.
     low: Cell<usize>,
     high: Cell<usize>,
@@ -36,6 +38,7 @@ thread_local! {
             current: Cell::new(ptr::null()),
             depth: Cell::new(0),
             known: Cell::new(false),
+            start: Cell::new(0),
             low: Cell::new(0),
             high: Cell::new(0),
         }
@@ -62,10 +65,22 @@ impl Thread {
         self.has_stack_slow(here)
     }
 
+    /// How many bytes of the native stack are left; none if its bounds are unknown.
+    fn stack_left(&self) -> Option<usize> {
+        self.has_stack();
+        if !self.known.get() {
+            return None;
+        }
+        let marker = 0_u8;
+        let here = &raw const marker as usize;
+        (here >= self.start.get() && here < self.high.get()).then(|| here - self.start.get())
+    }
+
     #[cold]
     fn has_stack_slow(&self, here: usize) -> bool {
         if !self.known.replace(true) {
             let Range { start, end } = sys::stack_bounds().unwrap_or_default();
+            self.start.set(start);
             self.low.set(start + STACK_RESERVE.min(end.saturating_sub(start) / 2));
             self.high.set(end);
             return self.has_stack_slow(here);
@@ -79,6 +94,12 @@ impl Thread {
         // Unknown bounds, or a stack of the embedder's own making.
         self.depth.get() < MAX_DEPTH
     }
+}
+
+/// How many bytes of the calling thread's native stack are left; none if its bounds are unknown.
+#[must_use]
+pub fn native_stack_left() -> Option<usize> {
+    Thread::current().stack_left()
 }
 
 /// A thread's flag: set by others when something happened that may end a call.
@@ -132,13 +153,16 @@ mod tests {
 
     #[test]
     fn deep_stacks_are_noticed_in_time() {
+        use std::thread;
         fn recurse(depth: u32) -> u32 {
             let frame = std::hint::black_box([depth; 256]);
             if Thread::current().has_stack() { recurse(depth + 1).max(frame[0]) } else { depth }
         }
         for size in [256 * 1024, 2 << 20] {
-            let depth = std::thread::Builder::new().stack_size(size).spawn(|| recurse(0)).unwrap();
+            let depth = thread::Builder::new().stack_size(size).spawn(|| recurse(0)).unwrap();
             assert!(depth.join().unwrap() > 10);
+            let left = thread::Builder::new().stack_size(size).spawn(native_stack_left).unwrap();
+            assert!((size - 32 * 1024..=size).contains(&left.join().unwrap().unwrap()));
         }
     }
 

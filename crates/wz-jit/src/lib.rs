@@ -5,8 +5,10 @@
 
 pub mod ancestors;
 pub mod build;
+pub mod compile;
 mod context;
 pub mod dump;
+pub mod engine;
 #[cfg(any(test, feature = "eval"))]
 pub mod eval;
 pub mod flow;

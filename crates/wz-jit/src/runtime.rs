@@ -51,3 +51,5 @@ mod thread;
 pub mod trap_table;
 #[allow(unsafe_code)]
 pub mod walk;
+
+pub(crate) use sys::page_size;

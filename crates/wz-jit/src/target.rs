@@ -23,7 +23,7 @@ pub struct CodeOptions {
 /// An instruction set that modules are compiled for.
 pub trait Target: Send + Sync + fmt::Debug + 'static {
     /// The instruction set, over the functions of one module.
-    type Isa: Isa + Send;
+    type Isa: Isa<Inst: Send> + Send;
 
     /// The instruction set for bodies of a module. Made once for many functions.
     fn isa(&self, info: &Arc<ModuleInfo>, options: CodeOptions) -> Self::Isa;

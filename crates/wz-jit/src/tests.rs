@@ -1,6 +1,7 @@
 //! Tests of the whole way from operators to optimized SSA, with the evaluator.
 
 mod adversarial;
+mod compile;
 mod golden;
 mod oracle;
 mod programs;
@@ -9,6 +10,8 @@ mod smith;
 mod toy;
 
 use crate::options::{Options, Passes};
+
+pub(crate) use oracle::decoded;
 
 /// The options that differential tests go through: every pass alone, every pass left out, and
 /// what else changes the code.

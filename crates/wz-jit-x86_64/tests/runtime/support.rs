@@ -262,7 +262,7 @@ impl FunctionCompiler for Bodies {
         maker(&Request { info, function, version })
     }
 
-    fn companions(&self, info: &Arc<ModuleInfo>, _: u32) -> Vec<u32> {
+    fn companions(&self, info: &Arc<ModuleInfo>, _: u32, _: usize) -> Vec<u32> {
         if self.companions { (0..info.bodies.len() as u32).collect() } else { Vec::new() }
     }
 

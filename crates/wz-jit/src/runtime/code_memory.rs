@@ -79,8 +79,16 @@ impl CodeMemory {
     /// Whether the system lets this process execute what it wrote.
     #[must_use]
     pub fn is_available(self: &Arc<Self>) -> bool {
-        let Ok(arena) = CodeArena::new(self, 0, page_size(), 0) else { return false };
-        arena.install(vec![NewBody { code: &[0], kind: None }], |_, _, _| Ok(())).is_ok()
+        self.check().is_ok()
+    }
+
+    /// Tries whether the system lets this process execute what it wrote.
+    ///
+    /// # Errors
+    /// If not, or the limit is reached.
+    pub fn check(self: &Arc<Self>) -> Result<(), CodeError> {
+        let arena = CodeArena::new(self, 0, page_size(), 0)?;
+        arena.install(vec![NewBody { code: &[0], kind: None }], |_, _, _| Ok(())).map(drop)
     }
 
     fn take(&self, len: usize) -> Result<(), CodeError> {

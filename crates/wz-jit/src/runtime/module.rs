@@ -9,9 +9,10 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use parking_lot::Mutex;
-use wz_api::{Error, Result};
+use wz_api::{Error, ErrorKind, Result};
 use wz_core::Activation;
 use wz_core::engine::{EngineModule, ModuleCode, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
@@ -35,6 +36,17 @@ pub enum Version {
     Listened,
 }
 
+impl Version {
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Listened => "listened",
+        }
+    }
+}
+
 /// A compiled function.
 #[derive(Clone, Debug, Default)]
 pub struct CompiledFunction {
@@ -54,9 +66,10 @@ pub trait FunctionCompiler: Send + Sync + fmt::Debug {
     /// If it exceeds a limit. The function then runs elsewhere, or its call fails with this.
     fn compile(&self, module: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction>;
 
-    /// What else to compile when a function is first called: what shares a batch shares pages.
-    fn companions(&self, module: &Arc<ModuleInfo>, function: u32) -> Vec<u32> {
-        let _ = (module, function);
+    /// What else to compile when a function is first called, whose code is so long: what shares a
+    /// batch shares pages.
+    fn companions(&self, module: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {
+        let _ = (module, function, code_bytes);
         Vec::new()
     }
 
@@ -195,19 +208,18 @@ impl JitModule {
         let count = self.info.bodies.len() as u32;
         for start in (0..count).step_by(EAGER_BATCH as usize) {
             let range = start..count.min(start + EAGER_BATCH);
-            for (function, compiled) in self.compile_range(range, threads) {
-                if let Err(error) = compiled
-                    && !self.send_elsewhere(function)
-                {
-                    return Err(error);
-                }
+            for (function, error) in self.compile_range(range, threads) {
+                self.send_elsewhere(function, error)?;
             }
         }
         Ok(())
     }
 
     /// Compiles and installs a range; gives those that failed.
-    fn compile_range(&self, range: Range<u32>, threads: usize) -> Vec<(u32, Result<()>)> {
+    fn compile_range(&self, range: Range<u32>, threads: usize) -> Vec<(u32, Error)> {
+        let bodies = &self.info.bodies[range.start as usize..range.end as usize];
+        let len_bytes: usize = bodies.iter().map(|body| body.range.len()).sum();
+        let helpers = threads.min(len_bytes / BYTES_PER_THREAD).saturating_sub(1);
         let next = AtomicUsize::new(range.start as usize);
         let results: Vec<_> = range.clone().map(|_| Mutex::new(None)).collect();
         let work = || {
@@ -221,33 +233,40 @@ impl JitModule {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 1..threads.min(range.len()) {
-                scope.spawn(work);
+            for _ in 0..helpers {
+                // Without helpers this thread does everything.
+                let builder = thread::Builder::new().name("wz-compile".into()).stack_size(STACK_BYTES);
+                if builder.spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
             work();
         });
-        let (mut good, mut outcome) = (Vec::new(), Vec::new());
+        let (mut good, mut failed) = (Vec::new(), Vec::new());
         for (function, result) in range.zip(results) {
             match result.into_inner() {
                 Some(Ok(compiled)) => good.push((function, compiled)),
-                Some(Err(error)) => outcome.push((function, Err(error))),
+                Some(Err(error)) => failed.push((function, error)),
                 None => {}
             }
         }
         let functions: Vec<_> = good.iter().map(|(function, _)| *function).collect();
         if let Err(error) = self.install(good, Version::Plain) {
-            outcome.extend(functions.into_iter().map(|function| (function, Err(code_error(&error)))));
+            failed.extend(functions.into_iter().map(|function| (function, code_error(&error))));
         }
-        outcome
+        failed
     }
 
-    /// Has a function run elsewhere from now on, if there is something.
-    fn send_elsewhere(&self, function: u32) -> bool {
-        let possible = self.options.elsewhere.is_some();
-        if possible {
-            self.functions.lock()[function as usize].is_elsewhere = true;
+    /// Has a function run elsewhere from now on, because of an error.
+    ///
+    /// # Errors
+    /// The error, if it is not about a limit, or there is nothing else to run the function.
+    fn send_elsewhere(&self, function: u32, error: Error) -> Result<()> {
+        if self.options.elsewhere.is_none() || !matches!(error.kind(), ErrorKind::Limit(_)) {
+            return Err(error);
         }
-        possible
+        self.functions.lock()[function as usize].is_elsewhere = true;
+        Ok(())
     }
 
     /// Makes bodies executable, and lets slots have them.
@@ -310,20 +329,18 @@ impl JitModule {
     /// to run it.
     pub(super) fn resolve(&self, thunk: usize) -> Result<Resolved> {
         let function = ((thunk - self.thunks) / THUNK_BYTES) as u32;
-        let own = self.options.compiler.tells_listeners(&self.info, function);
+        let own = || self.options.compiler.tells_listeners(&self.info, function);
         let (version, known) = {
             let functions = self.functions.lock();
             let state = &functions[function as usize];
-            let version = if state.is_listened && own { Version::Listened } else { Version::Plain };
+            let version = if state.is_listened && own() { Version::Listened } else { Version::Plain };
             (version, state.resolved(version))
         };
         if let Some(known) = known {
             return Ok(self.resolved(function, known));
         }
-        if let Err(error) = self.compile(function, version)
-            && !self.send_elsewhere(function)
-        {
-            return Err(error);
+        if let Err(error) = self.compile(function, version) {
+            self.send_elsewhere(function, error)?;
         }
         let known = self.functions.lock()[function as usize].resolved(version);
         let known = known.ok_or_else(|| Error::limit("a function was compiled but has no code"))?;
@@ -344,9 +361,11 @@ impl JitModule {
     /// Compiles a function, and along with it what the compiler wants, and installs them.
     fn compile(&self, function: u32, version: Version) -> Result<()> {
         let compiler = &self.options.compiler;
-        let mut compiled = vec![(function, compiler.compile(&self.info, function, version)?)];
+        let first = compiler.compile(&self.info, function, version)?;
+        let code_bytes = first.code.len();
+        let mut compiled = vec![(function, first)];
         if version == Version::Plain {
-            for other in compiler.companions(&self.info, function) {
+            for other in compiler.companions(&self.info, function, code_bytes) {
                 let has = self.functions.lock()[other as usize].resolved(version).is_some();
                 if other != function && !has {
                     // What fails does so again when it is called.
@@ -458,6 +477,12 @@ impl Function {
 
 /// How many functions are compiled before they are installed, when all are.
 const EAGER_BATCH: u32 = 512;
+
+/// The native stack of threads that compile.
+pub(crate) const STACK_BYTES: usize = 2 << 20;
+
+/// Below this many bytes of bodies, starting a thread takes longer than it saves.
+const BYTES_PER_THREAD: usize = 1 << 10;
 
 /// How much code a module may have: address space costs nothing. Functions that are compiled one by
 /// one take a page each.

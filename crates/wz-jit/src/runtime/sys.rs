@@ -23,7 +23,7 @@ use std::io;
 )]
 pub(super) use barrier::instruction_barrier;
 pub(super) use barrier::{process_barrier, process_barrier_available};
-pub(super) use imp::page_size;
+pub(crate) use imp::page_size;
 
 /// What may be done with pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -109,7 +109,7 @@ fn trap_of(code: TrapCode) -> Option<Trap> {
     })
 }
 
-pub(super) fn decoded(wasm: &[u8]) -> ModuleInfo {
+pub(crate) fn decoded(wasm: &[u8]) -> ModuleInfo {
     let options = DecodeOptions { threads: 1, ..DecodeOptions::default() };
     decode(wasm, &options).unwrap_or_else(|error| panic!("{error}"))
 }

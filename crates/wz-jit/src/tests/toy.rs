@@ -13,7 +13,7 @@ use crate::mach::{Allocator, Lowering, MachineFunction, Metadata, emit};
 use crate::options::{Options, Passes};
 
 use super::oracle::{arguments, decoded};
-use isa::{Toy, ToyAssembler};
+pub(super) use isa::{Toy, ToyAssembler, ToyCode};
 
 /// Compiles a function for the toy, runs it, and has the evaluator run it: they have to agree.
 /// How many calls were compared.

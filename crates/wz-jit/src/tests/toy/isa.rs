@@ -12,11 +12,11 @@ const INTS: usize = 4;
 const FLOATS: usize = 3;
 
 #[derive(Debug, Default)]
-pub(super) struct Toy;
+pub(crate) struct Toy;
 
 /// An instruction.
 #[derive(Clone, Debug)]
-pub(super) enum ToyInst {
+pub(crate) enum ToyInst {
     /// Puts the function's parameters where they are wanted.
     Params(Vec<(usize, Reg)>),
     Constant(Reg, u128),
@@ -31,7 +31,7 @@ pub(super) enum ToyInst {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Perform {
+pub(crate) struct Perform {
     pub inst: Inst,
     /// A load that gives the operand with this number; the register has the address.
     pub load: Option<(Inst, usize)>,
@@ -255,7 +255,7 @@ impl Isa for Toy {
 
 /// Encoded: one per address.
 #[derive(Clone, Debug)]
-pub(super) enum ToyCode {
+pub(crate) enum ToyCode {
     Do(ToyInst),
     Move(Reg, Reg),
     Jump(Label),
@@ -265,7 +265,7 @@ pub(super) enum ToyCode {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct ToyAssembler {
+pub(crate) struct ToyAssembler {
     pub code: Vec<ToyCode>,
     /// Where labels are.
     pub labels: Vec<Option<usize>>,

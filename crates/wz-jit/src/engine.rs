@@ -1,0 +1,149 @@
+//! [`JitEngine`]: the engine that compiles to machine code, for any [`Target`].
+
+mod cached;
+mod module;
+
+use std::fmt;
+use std::sync::Arc;
+
+use wz_api::Result;
+use wz_core::Activation;
+use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor};
+use wz_decode::ModuleInfo;
+
+use crate::compile::{Compilation, Compiler, DumpFolder, Explanation};
+use crate::options::{Options, Passes};
+use crate::runtime::code_memory::{CodeError, CodeMemory};
+use crate::runtime::module::Elsewhere;
+use crate::runtime::stubs::Stubs;
+use crate::runtime::walk;
+use crate::target::Target;
+
+pub use cached::CodeCache;
+use module::JitEngineModule;
+
+/// What an engine is made with.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Where code goes.
+    pub memory: Arc<CodeMemory>,
+    /// Whether every access to memory is checked by code, even where guard pages would do.
+    pub explicit_checks: bool,
+    /// Which optimizations are on.
+    pub passes: Passes,
+    /// Whether every stage of compiling is checked, which debug builds always do.
+    pub verify: bool,
+    /// What runs functions that cannot have code.
+    pub elsewhere: Option<Arc<dyn Elsewhere>>,
+    /// What keeps the code of modules. With it, everything is compiled at once.
+    pub cache: Option<Arc<dyn CodeCache>>,
+    /// Where to write what functions look like after each stage.
+    pub dump: Option<Arc<DumpFolder>>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            memory: CodeMemory::unlimited(),
+            explicit_checks: false,
+            passes: Passes::ALL,
+            verify: false,
+            elsewhere: None,
+            cache: None,
+            dump: None,
+        }
+    }
+}
+
+/// The engine. It serves many runtimes.
+pub struct JitEngine<T: Target>(Arc<Shared<T>>);
+
+/// What an engine and its modules have in common.
+struct Shared<T: Target> {
+    compilation: Arc<Compilation<T>>,
+    stubs: &'static Stubs,
+    options: EngineOptions,
+}
+
+impl<T: Target> JitEngine<T> {
+    /// An engine for a target.
+    ///
+    /// # Errors
+    /// If there is no executable memory to be had.
+    pub fn new(target: T, options: EngineOptions) -> Result<Self, CodeError> {
+        Self::with_compilation(&Compilation::new(target), options)
+    }
+
+    /// An engine that shares its memory for compiling with others.
+    ///
+    /// # Errors
+    /// If there is no executable memory to be had.
+    pub fn with_compilation(
+        compilation: &Arc<Compilation<T>>,
+        options: EngineOptions,
+    ) -> Result<Self, CodeError> {
+        let stubs = Stubs::get(compilation.target().stubs())?;
+        options.memory.check()?;
+        Ok(Self(Arc::new(Shared { compilation: compilation.clone(), stubs, options })))
+    }
+
+    /// What the engine was made with.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.0.options
+    }
+
+    /// How a function of a module becomes code, given by its index, imports included. `guarded` says
+    /// for which instances: see [`EngineModule::code`].
+    ///
+    /// # Errors
+    /// If the function is imported, or does not exist, or is too complex.
+    pub fn explain(
+        &self,
+        info: &Arc<ModuleInfo>,
+        options: &CompileOptions,
+        guarded: bool,
+        function: u32,
+    ) -> Result<Explanation> {
+        let defined = function.checked_sub(info.imported.functions);
+        let defined = defined.filter(|defined| (*defined as usize) < info.bodies.len());
+        let defined =
+            defined.ok_or_else(|| wz_api::Error::argument(format!("function[{function}] has no body")))?;
+        self.0.compiler(info, options, guarded).explain(defined)
+    }
+}
+
+impl<T: Target> Shared<T> {
+    /// What compiles the functions of a module.
+    fn compiler(&self, info: &Arc<ModuleInfo>, options: &CompileOptions, guarded: bool) -> Compiler<T> {
+        let function_options = Options {
+            passes: self.options.passes,
+            fuel: options.fuel,
+            interrupt: options.interruption,
+            explicit_checks: !guarded || self.options.explicit_checks,
+            verify: self.options.verify,
+        };
+        let compiler = Compiler::new(&self.compilation, info, function_options, options.deterministic);
+        compiler.with_dump(self.options.dump.clone())
+    }
+}
+
+impl<T: Target> fmt::Debug for JitEngine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JitEngine").field("target", self.0.compilation.target()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Target> Engine for JitEngine<T> {
+    fn name(&self) -> &'static str {
+        "jit"
+    }
+
+    fn compile(&self, module: &Arc<ModuleInfo>, options: &CompileOptions) -> Result<Arc<dyn EngineModule>> {
+        Ok(Arc::new(JitEngineModule::new(&self.0, module, options)?))
+    }
+
+    fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
+        walk::next_frame(activation, cursor)
+    }
+}

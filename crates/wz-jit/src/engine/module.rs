@@ -1,0 +1,116 @@
+//! [`JitEngineModule`]: a compiled module, with up to two kinds of code: for instances whose
+//! memories are all guarded, and for others. Each is a [`JitModule`], made when first needed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use wz_api::{Error, Result};
+use wz_core::engine::{CompileOptions, EngineModule, ModuleCode};
+use wz_decode::ModuleInfo;
+
+use super::Shared;
+use super::cached::CachedCompiler;
+use crate::runtime::code_memory::CodeError;
+use crate::runtime::module::{JitModule, ModuleOptions};
+use crate::target::Target;
+
+/// A module in one runtime.
+pub(super) struct JitEngineModule<T: Target> {
+    engine: Arc<Shared<T>>,
+    info: Arc<ModuleInfo>,
+    options: CompileOptions,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// For instances whose memories are all guarded.
+    guarded: Option<Arc<JitModule>>,
+    /// For the others.
+    checked: Option<Arc<JitModule>>,
+    /// The functions that are listened to.
+    listened: BTreeSet<u32>,
+}
+
+impl<T: Target> JitEngineModule<T> {
+    /// A module with the code that its instances are likely to need.
+    ///
+    /// # Errors
+    /// If there is no executable memory for it, or a function exceeds a limit that is compiled
+    /// already.
+    pub(super) fn new(
+        engine: &Arc<Shared<T>>,
+        info: &Arc<ModuleInfo>,
+        options: &CompileOptions,
+    ) -> Result<Self> {
+        let (engine, info, options) = (engine.clone(), info.clone(), options.clone());
+        let guarded = info.memories.iter().all(|memory| !memory.memory64);
+        let module = Self { engine, info, options, state: Mutex::default() };
+        module.jit_module(guarded)?;
+        Ok(module)
+    }
+
+    /// The code for instances whose memories are all guarded, or for the others.
+    fn jit_module(&self, guarded: bool) -> Result<Arc<JitModule>> {
+        // Modules without a memory have nothing to check.
+        let guarded = !self.engine.options.explicit_checks && guarded || self.info.memories.is_empty();
+        let mut state = self.state.lock();
+        let known = if guarded { &state.guarded } else { &state.checked };
+        if let Some(module) = known {
+            return Ok(module.clone());
+        }
+        let module = self.make(guarded)?;
+        for function in &state.listened {
+            module.set_listened(*function, true);
+        }
+        let place = if guarded { &mut state.guarded } else { &mut state.checked };
+        Ok(place.insert(module).clone())
+    }
+
+    fn make(&self, guarded: bool) -> Result<Arc<JitModule>> {
+        let Shared { stubs, options: engine, .. } = &*self.engine;
+        let compiler = self.engine.compiler(&self.info, &self.options, guarded);
+        let fingerprint = engine.cache.as_ref().map(|_| compiler.fingerprint());
+        let compiler = Arc::new(compiler);
+        let module = |compiler| {
+            let (memory, elsewhere) = (engine.memory.clone(), engine.elsewhere.clone());
+            let options = ModuleOptions { stubs, memory, compiler, elsewhere };
+            JitModule::new(&self.info, options).map_err(|error| no_code(&error))
+        };
+        if let (Some(cache), Some(fingerprint)) = (&engine.cache, fingerprint) {
+            let cached = Arc::new(CachedCompiler::new(compiler, cache.clone(), &self.info, fingerprint));
+            let module = module(cached.clone())?;
+            module.compile_all(self.options.threads)?;
+            cached.store(&self.info);
+            return Ok(module);
+        }
+        let module = module(compiler)?;
+        if self.options.eager {
+            module.compile_all(self.options.threads)?;
+        }
+        Ok(module)
+    }
+}
+
+#[cold]
+fn no_code(error: &CodeError) -> Error {
+    Error::limit(error.to_string())
+}
+
+impl<T: Target> EngineModule for JitEngineModule<T> {
+    fn code(self: Arc<Self>, guarded: bool) -> Result<Arc<dyn ModuleCode>> {
+        Ok(self.jit_module(guarded)?)
+    }
+
+    fn set_listened(&self, defined_index: u32, listened: bool) {
+        let mut state = self.state.lock();
+        match listened {
+            true => state.listened.insert(defined_index),
+            false => state.listened.remove(&defined_index),
+        };
+        for module in state.guarded.iter().chain(&state.checked) {
+            module.set_listened(defined_index, listened);
+        }
+    }
+}
