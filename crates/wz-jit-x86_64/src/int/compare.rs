@@ -83,7 +83,9 @@ pub fn condition(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, value: Value) -> Cond
                 inverted = !inverted;
                 break Some(is_not_zero(isa, cx, Size::S64, args[0], is_only_use));
             }
-            Op::Binary(op) if is_float_comparison(op) => break Some(vector::compare(isa, cx, inst)),
+            Op::Binary(op) if is_float_comparison(op) => {
+                break Some(vector::compare(isa, cx, inst, is_only_use));
+            }
             Op::Binary(op) => {
                 break comparison(op).map(|op| compare(isa, cx, op, (args[0], args[1]), is_only_use));
             }
@@ -107,7 +109,7 @@ pub(super) fn set(isa: &X64Isa, cx: Cx<'_, '_>, inst: Inst) {
         Op::Unary(_) => invert(is_not_zero(isa, cx, Size::S64, args[0], true)),
         Op::Binary(op) => match comparison(op) {
             Some(op) => compare(isa, cx, op, (args[0], args[1]), true),
-            None => vector::compare(isa, cx, inst),
+            None => vector::compare(isa, cx, inst, true),
         },
         op => unreachable!("{op:?} is no comparison"),
     };

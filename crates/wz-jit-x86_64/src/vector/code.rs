@@ -143,7 +143,6 @@ impl<'a, 'b> Code<'a, 'b> {
                 let b = self.place(b);
                 self.unary(form.opcode, number(*a), &b, form.imm);
             }
-            VectorInst::Set { to, test } => self.set(number(*to), *test),
             VectorInst::Select { to, a, test, .. } => self.select(number(*to), number(*a), *test),
             VectorInst::Extreme { double, greater, to, b, .. } => {
                 self.extreme(*double, *greater, number(*to), number(*b));
@@ -192,24 +191,6 @@ impl<'a, 'b> Code<'a, 'b> {
         }
         let (a, other) = if vex { (a, to) } else { (to, 0) };
         encode(self.ops(), vex, opcode, opcode.encoding().extension, other, &Place::Register(a), count);
-    }
-
-    fn set(&mut self, to: u8, test: Test) {
-        let ops = self.ops();
-        match test {
-            Test::One(code) => set_byte(ops, code, to),
-            Test::Both(a, b) => {
-                set_byte(ops, a, to);
-                set_byte(ops, b, abi::SCRATCH);
-                dynasm!(ops; .arch x64; and Rb(to), r11b);
-            }
-            Test::Either(a, b) => {
-                set_byte(ops, a, to);
-                set_byte(ops, b, abi::SCRATCH);
-                dynasm!(ops; .arch x64; or Rb(to), r11b);
-            }
-        }
-        dynasm!(ops; .arch x64; movzx Rd(to), Rb(to));
     }
 
     /// `to` stays if the test fails, and becomes `a` otherwise.
@@ -319,9 +300,4 @@ impl<'a, 'b> Code<'a, 'b> {
 /// Whether the operand is in a general-purpose register.
 fn is_from_int(opcode: Opcode) -> bool {
     matches!(opcode, Opcode::Cvtsi2ss | Opcode::Cvtsi2ssWide | Opcode::Cvtsi2sd | Opcode::Cvtsi2sdWide)
-}
-
-fn set_byte(ops: &mut Assembler, code: Cc, to: u8) {
-    // The prefix makes `sil` and `dil` of what `dh` and `bh` are without.
-    ops.extend([0x40 | to >> 3, 0x0f, 0x90 | code as u8, 0xc0 | to & 7]);
 }

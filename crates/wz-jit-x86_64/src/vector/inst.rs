@@ -135,13 +135,6 @@ pub enum VectorInst {
         /// The second operand.
         b: Source,
     },
-    /// `to = test ? 1 : 0`, an integer, of the flags.
-    Set {
-        /// What is written.
-        to: Reg,
-        /// What is asked of the flags.
-        test: Test,
-    },
     /// `to = test ? a : b`, of the flags.
     Select {
         /// Whether moves are VEX forms.
@@ -242,7 +235,7 @@ impl VectorInst {
     /// Shows the registers.
     pub fn operands<V: OperandVisitor>(&mut self, visitor: &mut V) {
         match self {
-            Self::Zero { to, .. } | Self::Ones { to, .. } | Self::Set { to, .. } => visitor.reg_def(to),
+            Self::Zero { to, .. } | Self::Ones { to, .. } => visitor.reg_def(to),
             // What is written may be where the operand was: then nothing clears it before.
             Self::Unary { to, from, .. } | Self::Scalar { to, from, .. } => {
                 from.operands(visitor);
@@ -320,7 +313,7 @@ impl VectorInst {
             | Self::ConvertU32 { vex, .. }
             | Self::Truncate { vex, .. }
             | Self::ShiftCount { vex, .. } => *vex,
-            Self::Move(..) | Self::Set { .. } => false,
+            Self::Move(..) => false,
         }
     }
 }

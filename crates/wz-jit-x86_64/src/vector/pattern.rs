@@ -86,7 +86,7 @@ fn interleave(lanes: &[u8; 16], a: u8, b: u8) -> Option<Opcode> {
     let is = |low: bool, width: u8| {
         (0..16_u8).all(|lane| {
             let (pair, within) = (lane / (2 * width), lane % width);
-            let operand = if lane / width % 2 == 0 { a } else { b };
+            let operand = if (lane / width).is_multiple_of(2) { a } else { b };
             let half = if low { 0 } else { 8 };
             lanes[usize::from(lane)] == operand + half + pair * width + within
         })

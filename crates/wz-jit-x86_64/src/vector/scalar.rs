@@ -1,7 +1,7 @@
 //! Selection for operators over single numbers.
 
 use wz_decode::ops::{BinaryOp, UnaryOp};
-use wz_jit::ir::{Op, Value};
+use wz_jit::ir::Value;
 use wz_jit::mach::Reg;
 
 use crate::condition::{Cc, Condition, Test};
@@ -99,9 +99,14 @@ pub(super) fn convert_unsigned(s: &mut Selection<'_, '_>, double: bool, wide: bo
 
 /// The condition that a comparison is. The processor's gives "below" for what cannot be compared, so
 /// that "above" is what is asked for, with the operands in the order that it needs.
-pub(super) fn compare(s: &mut Selection<'_, '_>, op: Op, a: Value, b: Value) -> Condition {
+pub(super) fn compare(
+    s: &mut Selection<'_, '_>,
+    op: BinaryOp,
+    a: Value,
+    b: Value,
+    is_only_use: bool,
+) -> Condition {
     use BinaryOp::*;
-    let Op::Binary(op) = op else { unreachable!("{op:?} is no comparison") };
     let double = matches!(op, F64Eq | F64Ne | F64Lt | F64Gt | F64Le | F64Ge);
     let (a, b, test) = match op {
         // Whether it is a number.
@@ -121,7 +126,7 @@ pub(super) fn compare(s: &mut Selection<'_, '_>, op: Op, a: Value, b: Value) -> 
         F32Le | F64Le => (b, a, Test::One(Cc::Ae)),
         _ => unreachable!("{op} compares no floats"),
     };
-    let b = s.source(b);
+    let b = if is_only_use { s.source(b) } else { s.constant_or_reg(b) };
     let a = s.reg(a);
     let (producer, of) = s.comparison(if double { Opcode::Ucomisd } else { Opcode::Ucomiss }, a, b);
     Condition { producer, of, test }

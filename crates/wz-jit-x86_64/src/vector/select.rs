@@ -29,12 +29,6 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
             let mut s = Selection::new(isa, cx);
             with_nan(&mut s, inst, op, |s, to| unary::select(s, op, to, args[0]));
         }
-        Op::Binary(op) if op.is_comparison() && !is_int(op.params(), op.result()) => {
-            let condition = compare(isa, cx, inst);
-            let to = cx.result(inst);
-            cx.push_of(condition.producer, condition.of.unwrap_or(inst));
-            cx.push(Inst::Vector(VectorInst::Set { to, test: condition.test }));
-        }
         Op::Binary(op) if !is_int(op.params(), op.result()) => {
             let mut s = Selection::new(isa, cx);
             with_nan(&mut s, inst, op, |s, to| binary::select(s, op, to, args[0], args[1]));
@@ -97,12 +91,17 @@ pub fn select_constant(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, to: Reg, ty: Ty
     }));
 }
 
-/// The condition that a comparison of floats is.
-pub fn compare(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, comparison: ir::Inst) -> Condition {
+/// The condition that a comparison of floats is. `is_only_use`: whether nobody else selects it, so that
+/// a load may be folded.
+pub fn compare(
+    isa: &X64Isa,
+    cx: &mut Lower<'_, X64Isa>,
+    comparison: ir::Inst,
+    is_only_use: bool,
+) -> Condition {
     let args = cx.f.args(comparison);
-    let (a, b) = (args[0], args[1]);
-    let op = cx.f.inst(comparison).op;
-    scalar::compare(&mut Selection::new(isa, cx), op, a, b)
+    let Op::Binary(op) = cx.f.inst(comparison).op else { unreachable!("{comparison} is no comparison") };
+    scalar::compare(&mut Selection::new(isa, cx), op, args[0], args[1], is_only_use)
 }
 
 /// Selects an [`Op::Select`] of floats or vectors, whose condition was made from its first operand.

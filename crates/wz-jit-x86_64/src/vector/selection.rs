@@ -76,8 +76,12 @@ impl<'a, 'b> Selection<'a, 'b> {
         self.reg(value).into()
     }
 
-    /// An operand that may be a constant.
-    pub(super) fn constant_source(&self, value: Value) -> Option<Source> {
+    /// An operand that may be a constant. It may be used by any number of instructions.
+    pub(super) fn constant_or_reg(&mut self, value: Value) -> Source {
+        self.constant_source(value).unwrap_or_else(|| self.reg(value).into())
+    }
+
+    fn constant_source(&self, value: Value) -> Option<Source> {
         // Zero in a register costs nothing.
         let is_float = matches!(self.cx.ty(value), Type::F32 | Type::F64 | Type::V128);
         let bits = self.cx.f.constant(value).filter(|bits| *bits != 0 && is_float)?;

@@ -5,9 +5,11 @@ use wz_jit::ir::Value;
 use wz_jit::mach::Reg;
 
 use crate::condition::{Cc, Test};
+use crate::inst::Inst;
+use crate::int::IntInst;
 
 use super::constants::{signs, splat8, splat16, splat32};
-use super::inst::{Source, VectorInst};
+use super::inst::Source;
 use super::opcode::Opcode;
 use super::scalar::{self, Rounding};
 use super::selection::Selection;
@@ -172,7 +174,7 @@ fn negate(s: &mut Selection<'_, '_>, opcode: Opcode, to: Reg, a: Value) {
 fn test_to(s: &mut Selection<'_, '_>, to: Reg, a: Reg, code: Cc) {
     let (producer, _) = s.comparison(Opcode::Ptest, a, a.into());
     s.cx.push(producer);
-    s.push(VectorInst::Set { to, test: Test::One(code) });
+    s.cx.push(Inst::Int(IntInst::Set { test: Test::One(code), to }));
 }
 
 fn all_true(s: &mut Selection<'_, '_>, opcode: Opcode, to: Reg, a: Value) {
