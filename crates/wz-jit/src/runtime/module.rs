@@ -20,7 +20,7 @@ use wz_decode::ModuleInfo;
 
 use super::body::{BodyKind, FunctionCode};
 use super::builtins::Builtin;
-use super::code_memory::{CodeArena, CodeError, CodeMemory, MAX_ARENA_BYTES, NewBody, layout};
+use super::code_memory::{CodeArena, CodeError, CodeMemory, Limit, MAX_ARENA_BYTES, NewBody, layout};
 use super::entry::{self, GuestCall};
 use super::native::{self, Resolved};
 use super::slots::{SlotRef, SlotTable};
@@ -436,7 +436,7 @@ impl JitModule {
                 .map(|wrapper| NewBody { code: &wrapper.code, kind: Some(BodyKind::Stub(wrapper.stub)) }),
         );
         let plain = if defined.is_empty() { 0 } else { self.slots.address(SlotRef::Plain(0)) };
-        let addresses = self.arena.install(bodies, |number, code, address| {
+        let addresses = self.arena.install_with(Limit::Ignored, bodies, |number, code, address| {
             if number == 0 {
                 for (index, thunk) in code.as_chunks_mut::<THUNK_BYTES>().0.iter_mut().enumerate() {
                     let target = address + offsets[1 + defined[index] as usize];
@@ -506,7 +506,7 @@ fn install_lazy_thunks(
     let jump = assembler.jump_through(0, 0);
     let (offsets, _) = layout([row.len(), jump.len()]).ok_or(CodeError::Exhausted)?;
     let bodies = vec![NewBody { code: &row, kind: Some(thunks_kind()) }, NewBody { code: &jump, kind: None }];
-    let addresses = arena.install(bodies, |number, code, address| {
+    let addresses = arena.install_with(Limit::Ignored, bodies, |number, code, address| {
         if number == 1 {
             code.copy_from_slice(&assembler.jump_through(address, lazy_slot));
             return Ok(());

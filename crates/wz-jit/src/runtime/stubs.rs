@@ -10,7 +10,7 @@ use wz_api::FunctionType;
 
 use super::body::{BodyKind, Stub, StubKind};
 use super::builtins::Builtin;
-use super::code_memory::{CodeArena, CodeError, CodeMemory, NewBody};
+use super::code_memory::{CodeArena, CodeError, CodeMemory, Limit, NewBody};
 use super::slots::SlotRef;
 use super::{fault, native};
 
@@ -228,7 +228,7 @@ impl Stubs {
 /// Installs stubs that may be placed anywhere.
 pub(super) fn install(arena: &CodeArena, stubs: &[AssembledStub]) -> Result<Vec<usize>, CodeError> {
     let bodies = stubs.iter().map(|stub| NewBody { code: &stub.code, kind: Some(BodyKind::Stub(stub.stub)) });
-    arena.install(bodies.collect(), |_, _, _| Ok(()))
+    arena.install_with(Limit::Ignored, bodies.collect(), |_, _, _| Ok(()))
 }
 
 /// What a row of thunks is.
