@@ -42,12 +42,8 @@ fn comparison(op: BinaryOp) -> Option<(Cc, Size)> {
     })
 }
 
-pub(super) fn is_integer_comparison(op: BinaryOp) -> bool {
-    comparison(op).is_some()
-}
-
 fn is_float_comparison(op: BinaryOp) -> bool {
-    op.is_comparison() && !is_integer_comparison(op)
+    op.is_comparison() && comparison(op).is_none()
 }
 
 /// The code for the comparison with the operands swapped.

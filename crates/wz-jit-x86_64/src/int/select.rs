@@ -17,7 +17,7 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
         Op::Binary(op) => {
             let [a, b] = *cx.f.args(inst) else { return false };
             let Some((kind, size)) = Kind::of(op) else {
-                if compare::is_integer_comparison(op) {
+                if op.is_comparison() {
                     compare::set(isa, cx, inst);
                     return true;
                 }
