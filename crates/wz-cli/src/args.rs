@@ -306,6 +306,7 @@ pub(crate) enum EngineChoice {
     // Plain comments: clap would print documentation, and a long page for all options with it.
     // The fastest that this machine has.
     Auto,
+    Jit,
     Interpreter,
 }
 
@@ -313,6 +314,7 @@ impl From<EngineChoice> for EngineKind {
     fn from(choice: EngineChoice) -> Self {
         match choice {
             EngineChoice::Auto => Self::Auto,
+            EngineChoice::Jit => Self::Jit,
             EngineChoice::Interpreter => Self::Interpreter,
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wz::experimental::{FunctionListenerFactory, with_function_listener_factory};
 use wz::wasi::Stdio;
 use wz::{
-    CompiledModule, Context, DoneReason, Error, ExitError, Fuel, Module, ModuleConfig, Runtime,
+    CompiledModule, Context, DoneReason, Error, ExitError, Fuel, JitConfig, Module, ModuleConfig, Runtime,
     RuntimeConfig, Value, with_fuel,
 };
 
@@ -259,6 +259,7 @@ fn runtime_config(arguments: &SessionArgs) -> RuntimeConfig {
     let limits = &arguments.limits;
     let mut config = RuntimeConfig::new()
         .with_engine(arguments.engine.engine.into())
+        .with_jit(jit_config())
         .with_close_on_context_done(limits.timeout.is_some())
         .with_fuel(limits.fuel.is_some());
     if let Some(features) = arguments.engine.features.features {
@@ -273,6 +274,26 @@ fn runtime_config(arguments: &SessionArgs) -> RuntimeConfig {
     }
     if let Some(elements) = limits.max_table_elements {
         config = config.with_table_limit_elements(elements);
+    }
+    config
+}
+
+/// What the environment says of the JIT, for those who work on it: `docs/jit.md` has the variables.
+fn jit_config() -> JitConfig {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mut config = JitConfig::new();
+    if let Some(names) = variable("WZ_PASSES") {
+        config = config.with_passes(names);
+    }
+    if let Some(names) = variable("WZ_CPU") {
+        config = config.with_cpu_features(names);
+    }
+    if let Some(checks) = variable("WZ_CHECKS") {
+        config = config.with_explicit_checks(checks == "explicit");
+    }
+    if let Some(dump) = variable("WZ_DUMP") {
+        let (folder, filter) = dump.split_once('=').unwrap_or((&dump, ""));
+        config = config.with_dump(folder, filter);
     }
     config
 }

@@ -280,7 +280,12 @@ fn engines() {
     for engine in ["auto", "interpreter"] {
         dir.run(&format!("--engine {engine} --invoke add f.wat 1 2")).is(0, "3\n", "");
     }
-    dir.run("--engine steam f.wat").fails(2, &["steam", "auto", "interpreter"]);
+    let jit = dir.run("--engine jit --invoke add f.wat 1 2");
+    match wz::EngineKind::Jit.is_available() {
+        true => jit.is(0, "3\n", ""),
+        false => jit.fails(1, &["error: the JIT is not available: "]),
+    }
+    dir.run("--engine steam f.wat").fails(2, &["steam", "auto", "jit", "interpreter"]);
 }
 
 #[test]

@@ -87,6 +87,7 @@
 
 mod engine;
 mod host_module_builder;
+mod jit;
 mod module_config;
 pub mod prelude;
 mod runtime;
@@ -101,6 +102,7 @@ pub use wz_imports as imports;
 
 pub use engine::EngineKind;
 pub use host_module_builder::HostModuleBuilder;
+pub use jit::{CodeMemory, JitConfig};
 pub use module_config::ModuleConfig;
 pub use runtime::Runtime;
 pub use runtime_config::RuntimeConfig;

@@ -4,6 +4,7 @@ use wz_api::{CoreFeatures, Error, Result};
 use wz_core::StoreConfig;
 
 use crate::engine::EngineKind;
+use crate::jit::JitConfig;
 
 /// The largest stack that can be asked for.
 const MAX_STACK_BYTES: usize = 1 << 30;
@@ -13,6 +14,7 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 /// | Option | Default |
 /// |---|---|
 /// | [`with_engine`](Self::with_engine) | the fastest that this machine has |
+/// | [`with_jit`](Self::with_jit) | every optimization, no limit of machine code |
 /// | [`with_core_features`](Self::with_core_features) | every finished proposal that wz implements |
 /// | [`with_memory_limit_pages`](Self::with_memory_limit_pages) | 65,536 (4 GiB); 64 GiB with 64-bit addresses |
 /// | [`with_memory_capacity_from_max`](Self::with_memory_capacity_from_max) | off |
@@ -43,6 +45,7 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
     engine: EngineKind,
+    jit: JitConfig,
     features: CoreFeatures,
     memory_limit_pages: Option<u64>,
     memory64_limit_pages: Option<u64>,
@@ -66,10 +69,29 @@ impl RuntimeConfig {
         Self::default()
     }
 
+    /// The defaults, with the JIT: an error where it is not available.
+    #[must_use]
+    pub fn jit() -> Self {
+        Self::new().with_engine(EngineKind::Jit)
+    }
+
+    /// The defaults, with the interpreter.
+    #[must_use]
+    pub fn interpreter() -> Self {
+        Self::new().with_engine(EngineKind::Interpreter)
+    }
+
     /// Which engine runs the code.
     #[must_use]
     pub fn with_engine(mut self, engine: EngineKind) -> Self {
         self.engine = engine;
+        self
+    }
+
+    /// How the JIT compiles.
+    #[must_use]
+    pub fn with_jit(mut self, jit: JitConfig) -> Self {
+        self.jit = jit;
         self
     }
 
@@ -217,7 +239,7 @@ impl RuntimeConfig {
 
     /// As the core takes it.
     pub(crate) fn into_store_config(self) -> Result<StoreConfig> {
-        let mut store = StoreConfig::new(self.engine.engine());
+        let mut store = StoreConfig::new(self.engine.engine(&self.jit)?);
         store.features = self.features;
         if let Some(pages) = self.memory_limit_pages {
             store.memory_limit_pages = pages;

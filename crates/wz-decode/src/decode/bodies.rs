@@ -89,7 +89,13 @@ impl Batches {
             len_bytes += body.range.len();
         }
         starts.push(bodies.ranges.len());
-        Self { starts, len_bytes, next: AtomicUsize::new(0), error: Mutex::new(None), tail_calls: Mutex::default() }
+        Self {
+            starts,
+            len_bytes,
+            next: AtomicUsize::new(0),
+            error: Mutex::new(None),
+            tail_calls: Mutex::default(),
+        }
     }
 
     /// Validates batches until there are none left, or all that are left come after an error.

@@ -15,7 +15,7 @@ use crate::address::Address;
 use crate::inst::Inst;
 use crate::isa::{X64Isa, int, xmm};
 use crate::memory::MemoryInst;
-use crate::memory::access::{load_pointer};
+use crate::memory::access::load_pointer;
 use crate::memory::select::{element, load_of};
 
 use super::context::FromEntry;
