@@ -108,7 +108,7 @@ pub struct FrameCursor {
     /// Whether the walk began.
     pub started: bool,
     /// For the engine.
-    pub words: [usize; 3],
+    pub words: [usize; 5],
 }
 
 /// A guest frame.

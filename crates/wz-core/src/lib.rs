@@ -14,6 +14,8 @@ mod compiled;
 mod config;
 mod const_expr;
 #[allow(unsafe_code)]
+pub mod elsewhere;
+#[allow(unsafe_code)]
 pub mod engine;
 #[allow(unsafe_code)]
 mod events;

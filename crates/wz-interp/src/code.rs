@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::exec::call;
+use crate::exec::op::Op;
 use crate::pc_map::PcMap;
 
 /// A translated function. Never freed before its module.
@@ -61,7 +61,8 @@ impl Code {
     }
 }
 
-/// Through which a function is called: its code, or a stub that translates it first.
+/// Through which a function is called: its code, or a stub that translates it first or, if its code
+/// is another engine's, calls that.
 #[derive(Debug)]
 pub(crate) struct FunctionSlot {
     code: AtomicPtr<u64>,
@@ -70,10 +71,10 @@ pub(crate) struct FunctionSlot {
 }
 
 impl FunctionSlot {
-    /// The slots of functions that are not translated.
-    pub(crate) fn stubs(count: usize) -> Box<[Self]> {
-        let mut slots: Box<[Self]> = (0..count as u64)
-            .map(|index| Self { code: AtomicPtr::default(), stub: [0, call::TRANSLATE.word(), index] })
+    /// The slots of functions without code, whose stubs have these operands.
+    pub(crate) fn stubs(op: &'static Op, operands: impl Iterator<Item = u64>) -> Box<[Self]> {
+        let mut slots: Box<[Self]> = operands
+            .map(|operand| Self { code: AtomicPtr::default(), stub: [0, op.word(), operand] })
             .collect();
         for slot in &mut slots {
             // Only now does the stub have its place.

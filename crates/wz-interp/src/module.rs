@@ -4,32 +4,28 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wz_api::{Result, Trap};
+use wz_api::Result;
 use wz_core::activation::Activation;
 use wz_core::engine::{CompileOptions, EngineModule, ModuleCode, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
 use crate::code::{Code, FunctionSlot};
-use crate::exec::{Regs, Stop, call, dispatch};
-use crate::machine::Entry;
-use crate::translate;
+use crate::entry::{self, Signature, Start};
+use crate::exec::call;
+use crate::machine::Machine;
+use crate::translate::{self, pair};
 
 /// A module in one runtime.
 #[derive(Debug)]
 pub(crate) struct InterpreterModule {
     info: Arc<ModuleInfo>,
     options: CompileOptions,
+    /// Whether its instances are another engine's.
+    is_mixed: bool,
     slots: Box<[FunctionSlot]>,
     signatures: Box<[Signature]>,
     bodies: Mutex<Bodies>,
-}
-
-/// What entering a function needs of its type.
-#[derive(Clone, Copy, Debug)]
-struct Signature {
-    params: u32,
-    results: u32,
 }
 
 #[derive(Debug)]
@@ -48,27 +44,43 @@ struct Versions {
 
 impl InterpreterModule {
     pub(crate) fn new(info: &Arc<ModuleInfo>, options: &CompileOptions) -> Self {
+        let indices = 0..info.bodies.len() as u64;
+        let module = Self::with_slots(info, options, false, FunctionSlot::stubs(&call::TRANSLATE, indices));
+        if options.eager {
+            module.translate_all();
+        }
+        module
+    }
+
+    /// A module for instances of another engine, which runs all functions but those that are
+    /// translated.
+    pub(crate) fn mixed(info: &Arc<ModuleInfo>, options: &CompileOptions) -> Self {
+        let functions = info.imported.functions..info.functions.len() as u32;
+        let operands = functions.map(|index| pair(index, info.function_type(index).stack_slots() as u32));
+        Self::with_slots(info, options, true, FunctionSlot::stubs(&call::LEAVE, operands))
+    }
+
+    fn with_slots(
+        info: &Arc<ModuleInfo>,
+        options: &CompileOptions,
+        is_mixed: bool,
+        slots: Box<[FunctionSlot]>,
+    ) -> Self {
         let count = info.bodies.len();
         let signatures = (0..count as u32)
-            .map(|index| {
-                let ty = info.function_type(info.imported.functions + index);
-                Signature { params: ty.param_slots() as u32, results: ty.result_slots() as u32 }
-            })
+            .map(|index| Signature::of(info.function_type(info.imported.functions + index)))
             .collect();
-        let module = Self {
+        Self {
             info: info.clone(),
             options: options.clone(),
-            slots: FunctionSlot::stubs(count),
+            is_mixed,
+            slots,
             signatures,
             bodies: Mutex::new(Bodies {
                 functions: vec![Versions::default(); count].into(),
                 codes: BTreeMap::new(),
             }),
-        };
-        if options.eager {
-            module.translate_all();
         }
-        module
     }
 
     /// Translates every function, with as many threads as the options allow.
@@ -96,35 +108,76 @@ impl InterpreterModule {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the code of the version that is wanted, if there is none, and lets the slot have it.
+    /// The code of the version that is wanted, which the slot has from then on.
     pub(crate) fn translate(&self, index: u32) -> Arc<Code> {
+        loop {
+            let is_listened = self.bodies().functions[index as usize].is_listened;
+            let code = self.version(index, is_listened);
+            if self.bodies().functions[index as usize].is_listened == is_listened {
+                return code;
+            }
+        }
+    }
+
+    /// The code of a version, made if there is none. If it is the one that is wanted, the slot has it
+    /// from then on.
+    pub(crate) fn version(&self, index: u32, is_listened: bool) -> Arc<Code> {
+        let has_slot = |versions: &Versions| versions.is_listened == is_listened;
+        let slot = &self.slots[index as usize];
         let bodies = self.bodies();
-        let is_listened = bodies.functions[index as usize].is_listened;
-        if let Some(code) = bodies.functions[index as usize].version(is_listened) {
-            self.slots[index as usize].set(Some(code));
+        let versions = &bodies.functions[index as usize];
+        if let Some(code) = versions.version(is_listened) {
+            if has_slot(versions) {
+                slot.set(Some(code));
+            }
             return code.clone();
         }
         // Others may translate meanwhile, even the same function: the first one stays.
         drop(bodies);
-        let code = Arc::new(translate::translate(&translate::Request {
+        let code = Arc::new(translate::translate(&self.request(index, is_listened)));
+        let mut bodies = self.bodies();
+        let versions = &mut bodies.functions[index as usize];
+        let version = if is_listened { &mut versions.listened } else { &mut versions.plain };
+        let code = version.get_or_insert(code).clone();
+        if has_slot(versions) {
+            slot.set(Some(&code));
+        }
+        bodies.codes.insert(code.addresses().start, code.clone());
+        code
+    }
+
+    fn request(&self, index: u32, is_listened: bool) -> translate::Request<'_> {
+        translate::Request {
             info: &self.info,
             options: &self.options,
             slots: &self.slots,
             function: self.info.imported.functions + index,
             is_listened,
+            is_mixed: self.is_mixed,
             dump: false,
-        }));
+        }
+    }
+
+    /// The slot of a function; the index counts imports.
+    #[inline(always)]
+    pub(crate) fn slot(&self, function: u32) -> &FunctionSlot {
+        &self.slots[(function - self.info.imported.functions) as usize]
+    }
+
+    /// What entering a function needs of its type; the index does not count imports.
+    pub(crate) fn signature(&self, index: u32) -> Signature {
+        self.signatures[index as usize]
+    }
+
+    /// Which version of a function is wanted from now on.
+    pub(crate) fn listen(&self, index: u32, is_listened: bool) {
         let mut bodies = self.bodies();
         let versions = &mut bodies.functions[index as usize];
         if versions.is_listened != is_listened {
-            drop(bodies);
-            return self.translate(index);
+            versions.is_listened = is_listened;
+            let code = versions.version(is_listened);
+            self.slots[index as usize].set(code.map(|code| &**code));
         }
-        let version = if is_listened { &mut versions.listened } else { &mut versions.plain };
-        let code = version.get_or_insert(code).clone();
-        bodies.codes.insert(code.addresses().start, code.clone());
-        self.slots[index as usize].set(Some(&code));
-        code
     }
 
     /// The code that an address is in.
@@ -141,14 +194,8 @@ impl InterpreterModule {
 
     /// A function as text: its index counts imports.
     pub(crate) fn dump(&self, function: u32) -> String {
-        translate::dump(&translate::Request {
-            info: &self.info,
-            options: &self.options,
-            slots: &self.slots,
-            function,
-            is_listened: false,
-            dump: true,
-        })
+        let request = self.request(function - self.info.imported.functions, false);
+        translate::dump(&translate::Request { dump: true, ..request })
     }
 
     /// The module that an instance is of.
@@ -174,13 +221,7 @@ impl EngineModule for InterpreterModule {
     }
 
     fn set_listened(&self, defined_index: u32, listened: bool) {
-        let mut bodies = self.bodies();
-        let versions = &mut bodies.functions[defined_index as usize];
-        if versions.is_listened != listened {
-            versions.is_listened = listened;
-            let code = versions.version(listened);
-            self.slots[defined_index as usize].set(code.map(|code| &**code));
-        }
+        self.listen(defined_index, listened);
     }
 }
 
@@ -202,60 +243,18 @@ impl ModuleCode for InterpreterModule {
         record: &FunctionRecord,
         stack: *mut u64,
     ) -> Result<(), Raised> {
-        // SAFETY: the record is published.
-        let (index, slot) = unsafe { (record.index.get().read(), record.target.get().read()) };
-        let signature = self.signatures[(index - self.info.imported.functions) as usize];
-        let entry = Entry::new(activation)?;
-        let mut machine = entry.machine(activation, call::EXIT.word());
-        let header = signature.params.max(signature.results) as usize;
-        let sp = entry.sp;
-        if !machine.fits(sp, (header as u64 + 3) * 8) {
-            return Err(activation.raise_trap(Trap::StackOverflow));
-        }
-        let machine_at = &raw mut machine;
-        // SAFETY: the machine outlives the entry, which was made before and is dropped here
-        // explicitly. The frame's start fits; the rest is checked. Code is valid.
+        // SAFETY: the record is published and of a function of this module, whose code is valid.
         unsafe {
-            entry.make_current(machine_at);
-            std::ptr::copy_nonoverlapping(stack, sp, signature.params as usize);
-            let cx = record.context.load(Ordering::Acquire).cast_const();
-            let exit_ip = (&raw const (*machine_at).exit).cast::<u64>();
-            sp.add(header).write(exit_ip.expose_provenance() as u64);
-            sp.add(header + 1).write(sp.expose_provenance() as u64);
-            sp.add(header + 2).write(cx.expose_provenance() as u64);
-            let code = (*slot.cast::<FunctionSlot>()).code();
-            let stop = if (*machine_at).fits(sp, code.read()) {
-                activation.engine_state.set(machine_at.cast());
-                let mut regs = Regs {
-                    ip: code.add(1),
-                    sp,
-                    acc: 0,
-                    base: std::ptr::null_mut(),
-                    len: 0,
-                    cx,
-                    f: 0.0,
-                    d: 0.0,
-                    machine: machine_at,
-                };
-                regs.reload_memory();
-                dispatch::execute(regs)
-            } else {
-                Stop::from(Trap::StackOverflow)
+            let (index, slot) = (record.index.get().read(), record.target.get().read());
+            let start = Start {
+                code: (*slot.cast::<FunctionSlot>()).code(),
+                cx: record.context.load(Ordering::Acquire),
+                signature: self.signatures[(index - self.info.imported.functions) as usize],
+                stack,
+                mixed: std::ptr::null(),
             };
-            let result = match stop {
-                Stop::RETURNED => {
-                    std::ptr::copy_nonoverlapping(sp, stack, signature.results as usize);
-                    Ok(())
-                }
-                Stop::RAISED => Err(Raised),
-                Stop(code) => match Trap::from_code(code as u8) {
-                    Some(trap) => Err(activation.raise_trap(trap)),
-                    None => unreachable!("a stop is a trap or a constant"),
-                },
-            };
-            activation.engine_state.set(std::ptr::null_mut());
-            drop(entry);
-            result
+            let note = |machine: *const Machine| activation.engine_state.set(machine.cast_mut().cast());
+            entry::run(activation, &start, note, |_| unreachable!("calls stay in the engine"))
         }
     }
 }

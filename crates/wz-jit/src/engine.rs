@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use wz_api::Result;
 use wz_core::Activation;
+use wz_core::elsewhere::Elsewhere;
 use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor};
 use wz_decode::ModuleInfo;
 
 use crate::compile::{Compilation, Compiler, DumpFolder, Explanation};
 use crate::options::{Options, Passes};
 use crate::runtime::code_memory::{CodeError, CodeMemory};
-use crate::runtime::module::Elsewhere;
 use crate::runtime::stubs::Stubs;
 use crate::runtime::walk;
 use crate::target::Target;

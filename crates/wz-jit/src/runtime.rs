@@ -23,6 +23,8 @@ pub mod call_sites;
 #[allow(unsafe_code)]
 pub mod code_memory;
 #[allow(unsafe_code)]
+pub mod elsewhere;
+#[allow(unsafe_code)]
 pub mod entry;
 #[allow(unsafe_code)]
 pub mod epoch;

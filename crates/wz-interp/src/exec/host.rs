@@ -5,7 +5,6 @@ use wz_core::records::{FunctionRecord, InstanceContext};
 
 use super::Stop;
 use crate::machine::Machine;
-use crate::module::InterpreterModule;
 
 /// The interrupt flag is set; the frame is `frame_slots` long.
 ///
@@ -40,6 +39,27 @@ pub(super) unsafe fn call_host(
         (*machine).called_out(at.ip, at.sp, at.cx);
         (*machine).top = top;
         (*(*machine).activation).call_host(at.cx, record, slots)?;
+    }
+    Ok(())
+}
+
+/// Calls a guest function by way of its own engine, as [`call_host`] does a host function.
+///
+/// # Safety
+/// As for [`call_host`].
+#[inline(never)]
+pub(super) unsafe fn call_guest(
+    machine: *mut Machine,
+    at: At,
+    record: *const FunctionRecord,
+    slots: *mut u64,
+    top: *mut u64,
+) -> Result<(), Stop> {
+    // SAFETY: the machine and its activation outlive the execution.
+    unsafe {
+        (*machine).called_out(at.ip, at.sp, at.cx);
+        (*machine).top = top;
+        (*(*machine).activation).call_guest(record, slots)?;
     }
     Ok(())
 }
@@ -115,7 +135,7 @@ pub(super) unsafe fn translate(
 ) -> Result<*const u64, Stop> {
     // SAFETY: the instance is alive, and the frame has a header where its code says.
     unsafe {
-        let code = InterpreterModule::of_context(cx).translate(index);
+        let code = (*machine).module_of(cx).translate(index);
         if (*machine).fits(sp, code.frame_bytes()) {
             return Ok(code.start());
         }

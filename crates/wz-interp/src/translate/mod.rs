@@ -38,6 +38,7 @@ use wz_core::engine::CompileOptions;
 use wz_decode::{ModuleInfo, WalkOptions, walk};
 
 use crate::code::{Code, FunctionSlot};
+pub(crate) use emitter::pair;
 use function::Translator;
 
 /// What to translate.
@@ -53,6 +54,8 @@ pub(crate) struct Request<'a> {
     pub(crate) function: u32,
     /// Whether listeners are told.
     pub(crate) is_listened: bool,
+    /// Whether the code is for instances of another engine.
+    pub(crate) is_mixed: bool,
     /// Whether to record instructions for a dump.
     pub(crate) dump: bool,
 }

@@ -12,6 +12,7 @@ use wz_decode::ModuleInfo;
 use super::Shared;
 use super::cached::CachedCompiler;
 use crate::runtime::code_memory::CodeError;
+use crate::runtime::elsewhere::Elsewhere;
 use crate::runtime::module::{JitModule, ModuleOptions};
 use crate::target::Target;
 
@@ -74,7 +75,9 @@ impl<T: Target> JitEngineModule<T> {
         let fingerprint = engine.cache.as_ref().map(|_| compiler.fingerprint());
         let compiler = Arc::new(compiler);
         let module = |compiler| {
-            let (memory, elsewhere) = (engine.memory.clone(), engine.elsewhere.clone());
+            let memory = engine.memory.clone();
+            let elsewhere = engine.elsewhere.clone();
+            let elsewhere = elsewhere.map(|engine| Elsewhere { engine, options: self.options.clone() });
             let options = ModuleOptions { stubs, memory, compiler, elsewhere };
             JitModule::new(&self.info, options).map_err(|error| no_code(&error))
         };
