@@ -32,7 +32,6 @@ use store::Store;
 
 pub use compiler::CachedCompiler;
 pub use directory::UNUSED_LIMIT;
-pub use origin::settings;
 pub use store::CacheStats;
 
 /// How much compiled code a cache keeps in memory unless that is set.

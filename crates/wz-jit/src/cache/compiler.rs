@@ -26,8 +26,9 @@ pub struct CachedCompiler {
 }
 
 impl CachedCompiler {
-    /// A compiler of a module with a cache. `settings` is what
-    /// [`settings`](super::settings) gives for the compiler, `assembler` what relocates its code.
+    /// A compiler of a module with a cache. `settings` is everything that code depends on besides the
+    /// module and wz, such as [`Compiler::fingerprint`](crate::compile::Compiler::fingerprint);
+    /// `assembler` is what relocates its code.
     #[must_use]
     pub fn new(
         compiler: Arc<dyn FunctionCompiler>,
@@ -53,9 +54,13 @@ impl FunctionCompiler for CachedCompiler {
         compiled
     }
 
-    fn companions(&self, info: &Arc<ModuleInfo>, function: u32) -> Vec<u32> {
-        let mut companions = self.compiler.companions(info, function);
-        companions.extend(self.module.stored_after(function, COMPANION_BYTES));
+    fn companions(&self, info: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {
+        let mut companions = self.compiler.companions(info, function, code_bytes);
+        for stored in self.module.stored_after(function, COMPANION_BYTES) {
+            if !companions.contains(&stored) {
+                companions.push(stored);
+            }
+        }
         companions
     }
 

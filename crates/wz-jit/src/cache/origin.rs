@@ -5,9 +5,6 @@ use std::fmt::{self, Write as _};
 
 use wz_decode::ModuleInfo;
 
-use crate::options::Options;
-use crate::target::CodeOptions;
-
 /// A hash.
 pub(super) type Hash = [u8; 32];
 
@@ -32,7 +29,7 @@ pub(super) struct Key(pub(super) Hash);
 
 impl Origin {
     /// The origin of code of a module: `version` is that of everything that compiles or is known to
-    /// compiled code, `settings` is what [`settings`] gives.
+    /// compiled code, `settings` is what else it depends on.
     pub(super) fn new(info: &ModuleInfo, version: &str, settings: &str) -> Self {
         let host = (std::env::consts::ARCH, std::env::consts::OS, usize::BITS);
         let settings = format!("wz {version}; {} {} {}; {settings}", host.0, host.1, host.2);
@@ -46,21 +43,6 @@ impl Origin {
         let key = Key(*hasher.finalize().as_bytes());
         Self { key, module_hash, module_len, function_count, settings }
     }
-}
-
-/// What code depends on besides its module and the version of what compiles it: the instruction
-/// set with the features of the processor ([`Target::fingerprint`](crate::Target::fingerprint)), and
-/// the options.
-#[must_use]
-pub fn settings(fingerprint: &str, code: &CodeOptions, options: &Options) -> String {
-    // Whoever adds an option decides here whether code depends on it. Listened bodies are told apart
-    // within an entry.
-    let CodeOptions { explicit_checks, deterministic, listened: _ } = *code;
-    let Options { passes, fuel, interrupt, explicit_checks: ssa_checks, verify: _ } = *options;
-    format!(
-        "{fingerprint}; checks={explicit_checks},{ssa_checks} deterministic={deterministic} fuel={fuel} \
-         interrupt={interrupt} passes={passes}"
-    )
 }
 
 impl fmt::Display for Key {

@@ -204,23 +204,6 @@ fn origins_differ_in_everything_that_code_depends_on() {
     for (number, other) in others.iter().enumerate() {
         assert!(base.key != other.key && others[..number].iter().all(|earlier| earlier.key != other.key));
     }
-    let options = crate::Options::default();
-    let code = crate::CodeOptions::default();
-    let settings =
-        |code: &crate::CodeOptions, options: &crate::Options| super::super::settings("isa", code, options);
-    let all = [
-        settings(&code, &options),
-        settings(&crate::CodeOptions { explicit_checks: true, ..code }, &options),
-        settings(&crate::CodeOptions { deterministic: true, ..code }, &options),
-        settings(&code, &crate::Options { fuel: true, ..options }),
-        settings(&code, &crate::Options { interrupt: true, ..options }),
-        settings(&code, &crate::Options { explicit_checks: true, ..options }),
-        settings(&code, &crate::Options { passes: crate::Passes::NONE, ..options }),
-        super::super::settings("isb", &code, &options),
-    ];
-    for (number, one) in all.iter().enumerate() {
-        assert!(!all[..number].contains(one), "{one}");
-    }
 }
 
 /// What a second process makes of an entry that somebody changed, and a third one after that.

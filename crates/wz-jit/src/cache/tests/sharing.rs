@@ -37,8 +37,8 @@ fn versions_of_a_function_are_different_functions() {
         }
         assert_eq!(cached.inner.total.load(Ordering::SeqCst), if round == 0 { 2 } else { 0 });
         // Only plain versions come along.
-        assert_eq!(cached.compiler.companions(&info, 1), if round == 0 { vec![] } else { vec![2] });
-        assert_eq!(cached.compiler.companions(&info, 2), []);
+        assert_eq!(cached.compiler.companions(&info, 1, 100), if round == 0 { vec![] } else { vec![2] });
+        assert_eq!(cached.compiler.companions(&info, 2, 100), []);
     }
 }
 
