@@ -42,6 +42,9 @@ impl Directory {
     /// # Errors
     /// If it cannot be made, or others than the user may write to it.
     pub(super) fn new(path: &Path) -> Result<Self> {
+        if path.as_os_str().is_empty() {
+            return Err(Error::argument("the cache directory has no name"));
+        }
         let shown = path.display();
         let failed = |what: &str| {
             let what = format!("cannot {what} the cache directory {shown}");
@@ -62,7 +65,7 @@ impl Directory {
         }
         if let Some(problem) = sys::problem(&metadata) {
             let message = format!(
-                "the cache directory {shown} {problem}, who could put code there that wz would run; \
+                "the cache directory {shown} {problem}, who could put code there for you to run: \
                  use one that only you can write to"
             );
             return Err(Error::argument(message));
@@ -273,6 +276,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = Directory::new(&file).unwrap_err().to_string();
         assert_eq!(error, format!("the cache directory {} is not a directory", file.display()));
+        assert_eq!(Directory::new(Path::new("")).unwrap_err().to_string(), "the cache directory has no name");
         let error = Directory::new(&file.join("below")).unwrap_err().to_string();
         assert!(error.starts_with("cannot ") && error.contains(&*file.to_string_lossy()), "{error}");
     }

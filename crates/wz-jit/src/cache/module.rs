@@ -105,7 +105,10 @@ impl CachedModule {
             Ok(function) => Some(Record::Code(function.clone())),
             // Limits are the same the next time; what else goes wrong may not.
             Err(error) => match error.kind() {
-                ErrorKind::Limit(text) => Some(Record::Refused(text.clone())),
+                ErrorKind::Limit(text) => {
+                    self.store.stats.functions_refused.fetch_add(1, Ordering::Relaxed);
+                    Some(Record::Refused(text.clone()))
+                }
                 _ => None,
             },
         };
@@ -120,7 +123,10 @@ impl CachedModule {
         self.store.stats.functions_reused.fetch_add(1, Ordering::Relaxed);
         match record {
             Record::Code(function) => Ok(function.clone()),
-            Record::Refused(text) => Err(Error::limit(text.clone())),
+            Record::Refused(text) => {
+                self.store.stats.functions_refused.fetch_add(1, Ordering::Relaxed);
+                Err(Error::limit(text.clone()))
+            }
         }
     }
 

@@ -30,6 +30,8 @@ pub struct CacheStats {
     pub functions_reused: u64,
     /// How often one had to be compiled.
     pub functions_compiled: u64,
+    /// How often one, found or compiled, exceeded a limit of the compiler: it has no code.
+    pub functions_refused: u64,
     /// How many entries were written to the directory.
     pub entries_written: u64,
     /// How long they were.
@@ -42,6 +44,7 @@ pub struct CacheStats {
 pub(super) struct Counters {
     pub(super) functions_reused: AtomicU64,
     pub(super) functions_compiled: AtomicU64,
+    pub(super) functions_refused: AtomicU64,
     entries_written: AtomicU64,
     bytes_written: AtomicU64,
     last_failure: Mutex<Option<String>>,
@@ -90,12 +93,19 @@ impl Store {
     }
 
     pub(super) fn stats(&self) -> CacheStats {
-        let Counters { functions_reused, functions_compiled, entries_written, bytes_written, last_failure } =
-            &self.stats;
+        let Counters {
+            functions_reused,
+            functions_compiled,
+            functions_refused,
+            entries_written,
+            bytes_written,
+            last_failure,
+        } = &self.stats;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CacheStats {
             functions_reused: read(functions_reused),
             functions_compiled: read(functions_compiled),
+            functions_refused: read(functions_refused),
             entries_written: read(entries_written),
             bytes_written: read(bytes_written),
             last_failure: last_failure.lock().clone(),

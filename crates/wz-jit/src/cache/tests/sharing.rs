@@ -49,6 +49,7 @@ fn limits_are_remembered_and_other_failures_are_not() {
         let info = module(8);
         let cached = Cached::new(&cache, &info, "s");
         assert_eq!(cached.compile([REFUSED, REFUSED, FAILING, FAILING]), 3);
+        assert_eq!(cache.stats().functions_refused, 2);
     }
     assert_eq!(Cached::new(&on_disk(folder.path()), &module(8), "s").compile([REFUSED, FAILING]), 1);
 }
@@ -156,6 +157,25 @@ fn who_wants_what_is_being_compiled_waits() {
     });
     let stats = cache.stats();
     assert_eq!((stats.functions_compiled, stats.functions_reused), (1, 2));
+}
+
+/// Functions are compiled where a guest may have left little of the native stack: what the core
+/// keeps free has to be enough for the cache.
+#[test]
+fn little_stack_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let info = module(8);
+    let run = || {
+        for compiled in [3, 0] {
+            let cache = on_disk(folder.path());
+            let cached = Cached::new(&cache, &info, "s");
+            assert_eq!(cached.compile([0, 1, 2]), compiled);
+            cache.flush().unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        std::thread::Builder::new().stack_size(64 << 10).spawn_scoped(scope, run).unwrap().join().unwrap();
+    });
 }
 
 /// Caches that know nothing of each other, as processes do, on one directory.
