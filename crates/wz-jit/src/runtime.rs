@@ -32,7 +32,7 @@ pub mod epoch;
 pub mod fault;
 #[allow(unsafe_code)]
 pub mod guest_stack;
-mod leb;
+pub(crate) mod leb;
 #[allow(unsafe_code)]
 pub mod module;
 #[allow(unsafe_code)]

@@ -42,7 +42,7 @@ const TABLE: &[Row] = &[
     row(1, "wz-wasi", Some(&["cap-std", "cap-fs-ext", "getrandom", "rustix"])),
     row(2, "wz-core", Some(&["region", "parking_lot", "rustix", "libc"])),
     row(3, "wz-interp", Some(&[])),
-    row(3, "wz-jit", Some(&["regalloc2", "dynasmrt", "region", "parking_lot", "libc"])),
+    row(3, "wz-jit", Some(&["regalloc2", "dynasmrt", "region", "parking_lot", "libc", "blake3", "rustix"])),
     row(4, "wz-jit-x86_64", Some(&["dynasm", "dynasmrt", "regalloc2"])),
     row(4, "wz-jit-aarch64", Some(&["dynasm", "dynasmrt"])),
     row(5, "wz-runtime", Some(&[])),

@@ -25,7 +25,7 @@ pub enum BodyKind {
 }
 
 /// What is known of a function's code.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionCode {
     /// The function's index in its module, imports included.
     pub function: u32,

@@ -50,7 +50,7 @@ impl Version {
 }
 
 /// A compiled function.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompiledFunction {
     /// The code.
     pub code: Vec<u8>,
@@ -74,6 +74,9 @@ pub trait FunctionCompiler: Send + Sync + fmt::Debug {
         let _ = (module, function, code_bytes);
         Vec::new()
     }
+
+    /// All functions of a module were compiled, at once.
+    fn compiled_all(&self) {}
 
     /// Whether a function, when it is listened to, tells that itself, because it makes tail calls.
     fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool;
@@ -200,6 +203,7 @@ impl JitModule {
                 self.send_elsewhere(function, error)?;
             }
         }
+        self.options.compiler.compiled_all();
         Ok(())
     }
 
