@@ -221,12 +221,12 @@ impl Workspace {
     /// All programs; the benchmarks and WASI tests are the C files in their folders.
     fn programs(&self) -> Result<Vec<Program>> {
         let mut programs = Vec::new();
-        for name in ["hello", "files", "trap", "rust-wc"] {
+        for name in ["hello", "files", "trap", "rust-wc", "wasi-suite"] {
             let kind = match name {
                 "trap" => {
                     Kind::Freestanding(&["-O1", "-g", "-fno-sanitize=undefined", "-fdebug-compilation-dir=."])
                 }
-                "rust-wc" => Kind::Rust,
+                "rust-wc" | "wasi-suite" => Kind::Rust,
                 _ => Kind::Wasi,
             };
             let extension = if kind == Kind::Rust { "" } else { ".c" };
