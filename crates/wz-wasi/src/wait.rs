@@ -49,7 +49,8 @@ impl<'a, 'c> Waiter<'a, 'c> {
     /// # Errors
     /// `EMFILE` and the like, if the host has no descriptor left for it.
     pub(crate) fn new(caller: &'a Caller<'c>) -> Result<Self, Failure> {
-        let waker = match IDLE.take() {
+        // A thread that is ending has none.
+        let waker = match IDLE.try_with(Cell::take).ok().flatten() {
             Some(waker) => waker,
             None => Arc::new(Waker::new().map_err(crate::Errno::from)?),
         };
@@ -114,7 +115,7 @@ impl<'a, 'c> Waiter<'a, 'c> {
 
 impl Drop for Waiter<'_, '_> {
     fn drop(&mut self) {
-        IDLE.set(Some(self.waker.clone()));
+        let _ = IDLE.try_with(|idle| idle.set(Some(self.waker.clone())));
     }
 }
 
