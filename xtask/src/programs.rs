@@ -224,12 +224,12 @@ impl Workspace {
     /// All programs; the benchmarks and WASI tests are the C files in their folders.
     fn programs(&self) -> Result<Vec<Program>> {
         let mut programs = Vec::new();
-        for name in ["hello", "files", "trap", "rust-wc"] {
+        for name in ["hello", "files", "trap", "rust-wc", "wasi-suite"] {
             let kind = match name {
                 "trap" => {
                     Kind::Freestanding(&["-O1", "-g", "-fno-sanitize=undefined", "-fdebug-compilation-dir=."])
                 }
-                "rust-wc" => Kind::RustCommand,
+                "rust-wc" | "wasi-suite" => Kind::RustCommand,
                 _ => Kind::Wasi,
             };
             let extension = if kind == Kind::RustCommand { "" } else { ".c" };

@@ -16,6 +16,7 @@ mod global;
 mod host;
 mod memory;
 mod module;
+mod progress;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod sealed;
@@ -43,6 +44,7 @@ pub use global::Global;
 pub use host::{Caller, HostBody, HostFunction, HostModule, WakeRegistration};
 pub use memory::Memory;
 pub use module::Module;
+pub use progress::CompileProgress;
 pub use table::Table;
 pub use typed::{HostResults, IntoHostFunction, MAX_ARITY, WasmParams, WasmResults, WasmType};
 pub use types::{ExternType, FunctionType, GlobalType, MemoryType, TableType, ValueType, value_type_name};

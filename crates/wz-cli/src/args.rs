@@ -51,6 +51,20 @@ With --json: an object with file, name, bytes, types, imports, exports, start, c
 tables, memories, globals, elements, data and sections. What is unknown or absent is null. The
 text lists the largest functions, the JSON all of them.";
 
+const EXPLAIN_HELP: &str = "\
+Operators have their offset in the file in front. Source lines come from the module's debugging
+information (DWARF), and their text from the files it names, where these are there. The engine's
+code stands to the right of the operator that it comes from; what is merged into another
+operator's code has none of its own.
+
+For example: wz explain app.wasm main";
+
+const WAST_HELP: &str = "\
+Prints how many assertions of each script passed, and what failed with its line.
+
+Exit status:
+  0 if everything passed, 1 if not, 2 if the command line is wrong";
+
 const TRACE_HELP: &str = "\
 The log has a line before and after each call, indented by how deep it is:
   --> app.sum(a: i32 = 1, b: i32 = 2)       a function of a module
@@ -69,7 +83,8 @@ Examples:
   wz trace --host --times app.wasm          what the program asks of the host, and how long it takes";
 
 /// The names of all commands.
-pub(crate) const COMMANDS: [&str; 6] = ["completions", "inspect", "run", "trace", "validate", "version"];
+pub(crate) const COMMANDS: [&str; 8] =
+    ["completions", "explain", "inspect", "run", "trace", "validate", "version", "wast"];
 
 /// Runs WebAssembly.
 #[derive(Debug, Parser)]
@@ -115,6 +130,12 @@ pub(crate) enum Command {
     /// Show what is in a module
     #[command(after_help = INSPECT_HELP, arg_required_else_help = true)]
     Inspect(InspectArgs),
+    /// Show one function: source lines, operators and the code that runs
+    #[command(after_help = EXPLAIN_HELP, arg_required_else_help = true)]
+    Explain(ExplainArgs),
+    /// Run test scripts of the WebAssembly specification (.wast)
+    #[command(after_help = WAST_HELP, arg_required_else_help = true)]
+    Wast(WastArgs),
     /// Print a script that completes wz's command lines
     #[command(
         after_help = "For example: wz completions bash > ~/.local/share/bash-completion/completions/wz",
@@ -192,6 +213,38 @@ pub(crate) struct InspectArgs {
 
     #[command(flatten)]
     pub(crate) features: FeatureArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// The module in the binary or the text format, - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The function: its name, an exported name, or its index
+    #[arg(value_name = "FUNCTION")]
+    pub(crate) function: String,
+
+    /// Leave out the source lines
+    #[arg(long)]
+    pub(crate) no_source: bool,
+
+    /// Leave out the engine's code
+    #[arg(long)]
+    pub(crate) no_code: bool,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WastArgs {
+    /// Scripts, folders of them, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Args, Debug)]

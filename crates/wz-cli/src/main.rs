@@ -7,12 +7,14 @@ mod coredump;
 mod duration;
 mod environment;
 mod escape;
+mod explain;
 mod features;
 mod glob;
 mod inspect;
 mod invoke;
 mod listen;
 mod mounts;
+mod progress;
 mod report;
 mod run;
 mod sections;
@@ -21,6 +23,7 @@ mod size;
 mod source;
 mod trace;
 mod validate;
+mod wast;
 
 use clap::Parser;
 
@@ -32,6 +35,8 @@ fn main() {
         Some(args::Command::Trace(trace)) => trace::trace(trace),
         Some(args::Command::Validate(validate)) => validate::validate(validate),
         Some(args::Command::Inspect(inspect)) => inspect::inspect(inspect),
+        Some(args::Command::Explain(explain)) => explain::explain(explain),
+        Some(args::Command::Wast(wast)) => wast::wast(wast),
         Some(args::Command::Completions(completions)) => completions::completions(completions),
         None => run::run(&cli.run),
     };

@@ -513,7 +513,7 @@ fn usage() {
     dir.run("").fails(2, &["Usage: wz [OPTIONS] FILE [ARGS]..."]);
     dir.run("run").fails(2, &["Usage: wz run [OPTIONS] FILE [ARGS]..."]);
     dir.run("--env A=B").fails(2, &["required", "FILE"]);
-    for command in ["trace", "validate", "inspect", "completions", "version"] {
+    for command in ["trace", "validate", "inspect", "explain", "wast", "completions", "version"] {
         let run = dir.run(&format!("{command} --help"));
         assert_eq!((run.status, &*run.err), (Some(0), ""), "{command}");
         assert!(run.out.contains(&format!("Usage: wz {command}")), "{}", run.out);

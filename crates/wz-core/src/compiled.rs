@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use wz_api::{
-    Context, CustomSection, FunctionDefinition, GlobalDefinition, MemoryDefinition, Result, TableDefinition,
+    CompileProgress, Context, CustomSection, FunctionDefinition, GlobalDefinition, MemoryDefinition, Result,
+    TableDefinition,
 };
 use wz_decode::ModuleInfo;
 use wz_decode::info::{ExportItem, ImportItem};
@@ -14,6 +15,7 @@ use wz_experimental::FunctionListenerFactory;
 
 use crate::engine::EngineModule;
 use crate::listen::ListenerCell;
+use crate::listing::CodeListing;
 use crate::store::StoreInner;
 
 /// A compiled module. Cheap to clone; freed with the last handle or instance.
@@ -35,7 +37,11 @@ struct Inner {
 
 impl CompiledModule {
     pub(crate) fn new(store: &StoreInner, cx: &Context, info: Arc<ModuleInfo>) -> Result<Self> {
-        let engine_module = store.config().engine.compile(&info, &store.config().compile_options())?;
+        let (engine, options) = (&store.config().engine, store.config().compile_options());
+        let engine_module = match CompileProgress::of_context(cx) {
+            Some(progress) => engine.compile_watched(&info, &options, progress)?,
+            None => engine.compile(&info, &options)?,
+        };
         let type_ids = info.types.iter().map(|ty| store.types().id(ty)).collect();
         let factory = wz_experimental::function_listener_factory(cx).cloned();
         let listeners = factory.as_ref().map_or_else(Vec::new, |factory| listener_cells(&**factory, &info));
@@ -60,6 +66,15 @@ impl CompiledModule {
     #[must_use]
     pub fn engine_module(&self) -> &Arc<dyn EngineModule> {
         &self.0.engine_module
+    }
+
+    /// The engine's code of a function, for people; the index counts imports. None for imported
+    /// functions, for functions that do not exist, and if the engine cannot show it.
+    #[must_use]
+    pub fn listing(&self, function: u32) -> Option<CodeListing> {
+        let defined = function.checked_sub(self.0.info.imported.functions)?;
+        let exists = (defined as usize) < self.0.info.bodies.len();
+        exists.then(|| self.0.engine_module.listing(defined)).flatten()
     }
 
     /// The imported functions, in order; one may be imported several times.

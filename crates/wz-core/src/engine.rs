@@ -14,10 +14,11 @@
 
 use std::sync::Arc;
 
-use wz_api::Result;
+use wz_api::{CompileProgress, Result};
 use wz_decode::ModuleInfo;
 
 use crate::activation::Activation;
+use crate::listing::CodeListing;
 use crate::records::{FunctionRecord, InstanceContext};
 
 /// The call ends early; the reason is in the activation.
@@ -50,6 +51,20 @@ pub trait Engine: Send + Sync + 'static {
     /// If the module exceeds a limit of the engine.
     fn compile(&self, module: &Arc<ModuleInfo>, options: &CompileOptions) -> Result<Arc<dyn EngineModule>>;
 
+    /// As [`compile`](Self::compile), telling `progress` of the functions it compiles at once.
+    ///
+    /// # Errors
+    /// See [`compile`](Self::compile).
+    fn compile_watched(
+        &self,
+        module: &Arc<ModuleInfo>,
+        options: &CompileOptions,
+        progress: &CompileProgress,
+    ) -> Result<Arc<dyn EngineModule>> {
+        let _ = progress;
+        self.compile(module, options)
+    }
+
     /// Finds the next guest frame of `activation`, innermost first. A cursor starts as
     /// `FrameCursor::default()` and belongs to the engine from then on. Only called on the
     /// activation's thread while the engine is inside one of its calls to the core.
@@ -65,6 +80,13 @@ pub trait EngineModule: Send + Sync + 'static {
     /// # Errors
     /// If the engine has no room for that code.
     fn code(self: Arc<Self>, guarded: bool) -> Result<Arc<dyn ModuleCode>>;
+
+    /// The code of this defined function (imports not counted), for people. None if the engine
+    /// cannot show it.
+    fn listing(&self, defined_index: u32) -> Option<CodeListing> {
+        let _ = defined_index;
+        None
+    }
 
     /// Whether calls to this defined function tell the core (`listen_before` and so on). Calls
     /// that are running keep their version. May be called while other threads run the function.

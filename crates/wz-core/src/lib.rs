@@ -37,6 +37,7 @@ mod interrupt;
 mod island;
 mod link;
 mod listen;
+mod listing;
 #[allow(unsafe_code)]
 mod memory;
 pub mod numeric;
@@ -69,6 +70,7 @@ pub use config::{CloseHook, Extension, ImportResolver, InstanceOptions, StoreCon
 pub use fuel::{Fuel, with_fuel};
 pub use host::HostRecord;
 pub use instance::Instance;
+pub use listing::{CodeLine, CodeListing};
 pub use memory::{FULL_RESERVATION, MemoryInstance, PAGE_BYTES};
 pub use store::Store;
 pub use table::TableInstance;

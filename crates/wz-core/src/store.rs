@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use wz_api::{Context, Error, HostModule, Module, Result};
+use wz_api::{CompileProgress, Context, Error, HostModule, Module, Result};
 use wz_decode::{DecodeOptions, decode};
 
 use crate::close::Closing;
@@ -131,6 +131,7 @@ impl Store {
             keep_custom_sections: config.custom_sections,
             threads: config.threads,
             limits: config.decode_limits.clone(),
+            progress: CompileProgress::of_context(cx).cloned(),
         };
         let info = decode(bytes, &options)?;
         for memory in &info.memories[info.imported.memories as usize..] {

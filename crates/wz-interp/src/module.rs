@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wz_api::Result;
+use wz_core::CodeListing;
 use wz_core::activation::Activation;
 use wz_core::engine::{CompileOptions, EngineModule, ModuleCode, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
@@ -194,8 +195,12 @@ impl InterpreterModule {
 
     /// A function as text: its index counts imports.
     pub(crate) fn dump(&self, function: u32) -> String {
+        translate::dump(&self.dump_request(function))
+    }
+
+    fn dump_request(&self, function: u32) -> translate::Request<'_> {
         let request = self.request(function - self.info.imported.functions, false);
-        translate::dump(&translate::Request { dump: true, ..request })
+        translate::Request { dump: true, ..request }
     }
 
     /// The module that an instance is of.
@@ -215,6 +220,10 @@ impl Versions {
 }
 
 impl EngineModule for InterpreterModule {
+    fn listing(&self, defined_index: u32) -> Option<CodeListing> {
+        Some(translate::listing(&self.dump_request(self.info.imported.functions + defined_index)))
+    }
+
     fn code(self: Arc<Self>, _: bool) -> Result<Arc<dyn ModuleCode>> {
         // It checks every access.
         Ok(self)

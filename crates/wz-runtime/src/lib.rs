@@ -107,4 +107,4 @@ pub use module_config::ModuleConfig;
 pub use runtime::Runtime;
 pub use runtime_config::RuntimeConfig;
 pub use wz_api::*;
-pub use wz_core::{CompiledModule, Fuel, with_fuel};
+pub use wz_core::{CodeLine, CodeListing, CompiledModule, Fuel, with_fuel};

@@ -46,9 +46,10 @@ const TABLE: &[Row] = &[
     row(4, "wz-jit-x86_64", Some(&["dynasm", "dynasmrt", "regalloc2"])),
     row(4, "wz-jit-aarch64", Some(&["dynasm", "dynasmrt"])),
     row(5, "wz-runtime", Some(&[])),
-    row(6, "wz-cli", None),
-    row(6, "wz-testkit", None),
-    row(7, "xtask", None),
+    row(6, "wz-wast", Some(&["wast", "wat", "wasmparser"])),
+    row(7, "wz-cli", None),
+    row(7, "wz-testkit", None),
+    row(8, "xtask", None),
 ];
 
 /// The crates that may use `wz-testkit`: it is for development.

@@ -27,6 +27,7 @@ impl FunctionBuilder for Translator<'_> {
     #[inline(always)]
     fn at(&mut self, position: Position) {
         self.at = position;
+        self.out.operator(position.code_offset);
     }
 
     fn fuel_point(&mut self) -> u32 {

@@ -34,6 +34,7 @@ mod vectors;
 
 use std::sync::Arc;
 
+use wz_core::CodeListing;
 use wz_core::engine::CompileOptions;
 use wz_decode::{ModuleInfo, WalkOptions, walk};
 
@@ -68,6 +69,11 @@ pub(crate) fn translate(request: &Request<'_>) -> Code {
 /// Translates a function and gives its text.
 pub(crate) fn dump(request: &Request<'_>) -> String {
     dump::dump(&finished(request))
+}
+
+/// Translates a function and gives its instructions as text.
+pub(crate) fn listing(request: &Request<'_>) -> CodeListing {
+    dump::listing(&finished(request))
 }
 
 fn finished(request: &Request<'_>) -> function::Finished {

@@ -4,9 +4,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::script::{ScriptResult, run_script};
-use super::source::Script;
-use crate::engines::EngineUnderTest;
+use wz::RuntimeConfig;
+
+use crate::script::{ScriptResult, run_script};
+use crate::source::Script;
 
 /// The stack of a thread that runs scripts: enough for the text parser without optimization.
 const STACK_BYTES: usize = 8 << 20;
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Panics
 /// If the host has no threads left.
 #[must_use]
-pub fn run_scripts(engine: EngineUnderTest, scripts: &[Script], threads: usize) -> Vec<ScriptResult> {
+pub fn run_scripts(config: &RuntimeConfig, scripts: &[Script], threads: usize) -> Vec<ScriptResult> {
     let next = AtomicUsize::new(0);
     let done = AtomicBool::new(false);
     let results = Mutex::new(Vec::new());
@@ -30,7 +31,7 @@ pub fn run_scripts(engine: EngineUnderTest, scripts: &[Script], threads: usize) 
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(script) = scripts.get(index) else { break };
                 running.start(&script.path);
-                let result = run_script(engine, script, &|line| running.line.store(line, Ordering::Relaxed));
+                let result = run_script(config, script, &|line| running.line.store(line, Ordering::Relaxed));
                 running.stop();
                 results.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((index, result));
             }

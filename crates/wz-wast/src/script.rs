@@ -8,13 +8,12 @@ use wast::lexer::Lexer;
 use wast::parser::{ParseBuffer, parse};
 use wast::token::Id;
 use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
-use wz::{CompiledModule, Context, Module, ModuleConfig, Runtime};
+use wz::{CompiledModule, Context, Module, ModuleConfig, Runtime, RuntimeConfig};
 use wz_api::{Error, ErrorKind, Value};
 
-use super::source::Script;
-use super::unsupported::Unsupported;
-use super::{spectest, trap_matches, value};
-use crate::engines::EngineUnderTest;
+use crate::source::Script;
+use crate::unsupported::Unsupported;
+use crate::{spectest, trap_matches, value};
 
 /// What came of a script.
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ pub struct ScriptResult {
     /// The script's path.
     pub path: String,
     /// The script's group.
-    pub group: super::Group,
+    pub group: crate::Group,
     /// How many directives there are; at least 1.
     pub directives: usize,
     /// How many of them are assertions.
@@ -58,10 +57,11 @@ impl ScriptResult {
     }
 }
 
-/// Executes a script in a fresh runtime. `progress` is told the line of every directive before it
+/// Executes a script in a fresh runtime that is configured so, but for the features, which are
+/// the script's. `progress` is told the line of every directive before it
 /// is executed.
 #[must_use]
-pub fn run_script(engine: EngineUnderTest, script: &Script, progress: &dyn Fn(usize)) -> ScriptResult {
+pub fn run_script(config: &RuntimeConfig, script: &Script, progress: &dyn Fn(usize)) -> ScriptResult {
     let mut result = ScriptResult {
         path: script.path.clone(),
         group: script.group,
@@ -69,7 +69,7 @@ pub fn run_script(engine: EngineUnderTest, script: &Script, progress: &dyn Fn(us
         assertions: 0,
         failures: Vec::new(),
     };
-    if let Err(failure) = run_directives(engine, script, progress, &mut result) {
+    if let Err(failure) = run_directives(config, script, progress, &mut result) {
         result.failures.push(failure);
     }
     for failure in &mut result.failures {
@@ -86,7 +86,7 @@ const PANICKED: &str = "panicked: ";
 
 /// The error is a failure of the whole script.
 fn run_directives(
-    engine: EngineUnderTest,
+    config: &RuntimeConfig,
     script: &Script,
     progress: &dyn Fn(usize),
     result: &mut ScriptResult,
@@ -102,7 +102,7 @@ fn run_directives(
     let wast: Wast<'_> = parse(&buffer).map_err(parse_failure)?;
 
     // Scripts compile, but never instantiate, the largest memories that there can be.
-    let config = (engine.config)().with_core_features(script.features).with_memory64_limit_pages(1 << 48);
+    let config = config.clone().with_core_features(script.features).with_memory64_limit_pages(1 << 48);
     let runtime = Runtime::with_config(config).map_err(|error| whole(1, error.to_string()))?;
     spectest::instantiate(&runtime, script.features)
         .map_err(|error| whole(1, format!("spectest: {error}")))?;

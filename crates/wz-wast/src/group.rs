@@ -1,7 +1,7 @@
 //! [`Group`]: the part of WebAssembly that a script tests, from its path; and which groups belong
 //! to proposals that wz does not have.
 
-use super::unsupported::Unsupported;
+use crate::unsupported::Unsupported;
 
 /// A part of the specification's test suite, by the name of the proposal that it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

