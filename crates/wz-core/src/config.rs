@@ -4,8 +4,9 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
-use wz_api::{CoreFeatures, Module};
+use wz_api::CoreFeatures;
 use wz_decode::DecodeLimits;
+use wz_experimental::ImportResolver;
 
 use crate::engine::{CompileOptions, Engine};
 
@@ -99,9 +100,6 @@ pub type Extension = (TypeId, Arc<dyn Any + Send + Sync>);
 /// Told the exit code when an instance is closed, or 0 when it is freed without that.
 pub type CloseHook = Box<dyn FnOnce(u32) + Send + Sync>;
 
-/// Gives the module to import from, before the store looks among its named modules.
-pub type ImportResolver = Arc<dyn Fn(&str) -> Option<Module> + Send + Sync>;
-
 /// How an instance is made.
 #[derive(Default)]
 pub struct InstanceOptions {
@@ -111,7 +109,7 @@ pub struct InstanceOptions {
     pub extensions: Vec<Extension>,
     /// What is told when the instance is closed, in order.
     pub on_close: Vec<CloseHook>,
-    /// Where imports are looked for first.
+    /// Where imports are looked for first; unless given, the resolver of the context.
     pub import_resolver: Option<ImportResolver>,
 }
 

@@ -19,6 +19,7 @@ use wz_decode::ModuleInfo;
 
 use crate::activation::Activation;
 use crate::listing::CodeListing;
+use crate::probes::FunctionProbes;
 use crate::records::{FunctionRecord, InstanceContext};
 
 /// The call ends early; the reason is in the activation.
@@ -91,6 +92,18 @@ pub trait EngineModule: Send + Sync + 'static {
     /// Whether calls to this defined function tell the core (`listen_before` and so on). Calls
     /// that are running keep their version. May be called while other threads run the function.
     fn set_listened(&self, defined_index: u32, listened: bool);
+
+    /// Whether the engine executes probes.
+    fn has_probes(&self) -> bool {
+        false
+    }
+
+    /// Which probes this defined function has, in calls that begin from now on; none to have no
+    /// trace of them. Calls that are running keep their version. May be called while other threads
+    /// run the function, and by the function itself. Only if there are probes.
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        let _ = (defined_index, probes);
+    }
 }
 
 /// The code of a module that its instances run, all of them or those of one kind.

@@ -167,7 +167,7 @@ impl Store {
         let reservation = store.reserve(&name)?;
         let slot = reservation.slot();
         let closing = Closing::new(slot, cx, Vec::new());
-        let instance = Arc::new(HostInstance::new(store, module, closing, cx)?);
+        let instance = HostInstance::new(store, module, closing, cx)?;
         reservation.keep();
         let handle = Module::from_parts(instance.clone(), instance.clone());
         store.list(slot, Listed::Host(Arc::downgrade(&instance)));

@@ -64,6 +64,17 @@ pub(crate) fn backtrace(activation: &Activation, inner: &[BacktraceFrame]) -> Ba
     Backtrace::new(list)
 }
 
+/// The instance that the innermost guest frame is of; the entered one if there is none.
+pub(crate) fn innermost_instance(activation: &Activation) -> &Instance {
+    let mut frames = Frames::new(activation);
+    while let Some(frame) = frames.next() {
+        if let Either::Guest(frame) = frame {
+            return instance_of(activation, &frame);
+        }
+    }
+    activation.instance()
+}
+
 /// Appends the frames of an activation to an error that passes through it.
 pub(crate) fn extend_backtrace(error: &mut Error, activation: &Activation) {
     match error.kind_mut() {
@@ -99,7 +110,8 @@ pub(crate) fn closed_instance(activation: &Activation) -> Option<u32> {
 /// over all activations of the thread.
 pub(crate) struct StackWalk<'a> {
     start: &'a Activation,
-    params: &'a [u64],
+    /// The parameters of the first frame, if they are known better than by the engine.
+    params: Option<&'a [u64]>,
     frames: Option<Frames<'a>>,
     current: Option<Current<'a>>,
     first: bool,
@@ -115,6 +127,12 @@ struct Current<'a> {
 impl<'a> StackWalk<'a> {
     /// A walk whose first frame is that of a function with these parameters.
     pub(crate) fn new(activation: &'a Activation, params: &'a [u64]) -> Self {
+        Self::of(activation, Some(params))
+    }
+
+    /// A walk from where the activation is, with the parameters of the first frame if these are
+    /// known.
+    pub(crate) fn of(activation: &'a Activation, params: Option<&'a [u64]>) -> Self {
         Self { start: activation, params, frames: Some(Frames::new(activation)), current: None, first: true }
     }
 
@@ -136,7 +154,7 @@ impl StackIterator for StackWalk<'_> {
                 Either::Host(definition) => Current {
                     definition,
                     program_counter: ProgramCounter(0),
-                    params: first.then_some(self.params),
+                    params: if first { self.params } else { None },
                     instance: None,
                 },
                 Either::Guest(frame) => {
@@ -146,7 +164,7 @@ impl StackIterator for StackWalk<'_> {
                     // SAFETY: the engine gives the parameters' slots of a frame that is there for
                     // as long as the walk, and the guest does not run meanwhile.
                     let own = frame.params.map(|params| unsafe { std::slice::from_raw_parts(params, slots) });
-                    let params = if first { Some(self.params) } else { own };
+                    let params = if first { self.params.or(own) } else { own };
                     let program_counter = ProgramCounter(frame.program_counter);
                     Current { definition, program_counter, params, instance: Some(instance) }
                 }
@@ -170,7 +188,7 @@ impl StackIterator for StackWalk<'_> {
     }
 
     fn reset(&mut self) {
-        *self = Self::new(self.start, self.params);
+        *self = Self::of(self.start, self.params);
     }
 }
 

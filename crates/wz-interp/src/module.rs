@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use wz_api::Result;
 use wz_core::CodeListing;
 use wz_core::activation::Activation;
 use wz_core::engine::{CompileOptions, EngineModule, ModuleCode, Raised};
+use wz_core::probes::FunctionProbes;
+use wz_core::reclaim;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
@@ -26,7 +28,7 @@ pub(crate) struct InterpreterModule {
     is_mixed: bool,
     slots: Box<[FunctionSlot]>,
     signatures: Box<[Signature]>,
-    bodies: Mutex<Bodies>,
+    bodies: Arc<Mutex<Bodies>>,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,38 @@ struct Versions {
     plain: Option<Arc<Code>>,
     listened: Option<Arc<Code>>,
     is_listened: bool,
+    /// What has probes instead, if there are any.
+    probed: Option<Probed>,
+}
+
+/// The versions of a function that has probes.
+#[derive(Clone, Debug)]
+struct Probed {
+    probes: Arc<FunctionProbes>,
+    plain: Option<Arc<Code>>,
+    listened: Option<Arc<Code>>,
+}
+
+/// A version of a function.
+#[derive(Debug)]
+struct Wanted {
+    is_listened: bool,
+    probes: Option<Arc<FunctionProbes>>,
+}
+
+/// Code that is called no more. Walks over frames find it until this is dropped.
+struct RetiredCode {
+    bodies: Weak<Mutex<Bodies>>,
+    code: Arc<Code>,
+}
+
+impl Drop for RetiredCode {
+    fn drop(&mut self) {
+        if let Some(bodies) = self.bodies.upgrade() {
+            let mut bodies = bodies.lock().unwrap_or_else(PoisonError::into_inner);
+            bodies.codes.remove(&self.code.addresses().start);
+        }
+    }
 }
 
 impl InterpreterModule {
@@ -77,10 +111,10 @@ impl InterpreterModule {
             is_mixed,
             slots,
             signatures,
-            bodies: Mutex::new(Bodies {
+            bodies: Arc::new(Mutex::new(Bodies {
                 functions: vec![Versions::default(); count].into(),
                 codes: BTreeMap::new(),
-            }),
+            })),
         }
     }
 
@@ -112,35 +146,41 @@ impl InterpreterModule {
     /// The code of the version that is wanted, which the slot has from then on.
     pub(crate) fn translate(&self, index: u32) -> Arc<Code> {
         loop {
-            let is_listened = self.bodies().functions[index as usize].is_listened;
-            let code = self.version(index, is_listened);
-            if self.bodies().functions[index as usize].is_listened == is_listened {
+            let wanted = self.bodies().functions[index as usize].wanted();
+            let code = self.made(index, &wanted);
+            if self.bodies().functions[index as usize].wants(&wanted) {
                 return code;
             }
         }
     }
 
-    /// The code of a version, made if there is none. If it is the one that is wanted, the slot has it
-    /// from then on.
+    /// The code of a version without probes, made if there is none. If it is the one that is wanted,
+    /// the slot has it from then on.
     pub(crate) fn version(&self, index: u32, is_listened: bool) -> Arc<Code> {
-        let has_slot = |versions: &Versions| versions.is_listened == is_listened;
+        self.made(index, &Wanted { is_listened, probes: None })
+    }
+
+    /// The code of a version, which is kept unless it has probes that are gone meanwhile.
+    fn made(&self, index: u32, wanted: &Wanted) -> Arc<Code> {
         let slot = &self.slots[index as usize];
-        let bodies = self.bodies();
-        let versions = &bodies.functions[index as usize];
-        if let Some(code) = versions.version(is_listened) {
-            if has_slot(versions) {
-                slot.set(Some(code));
+        let mut bodies = self.bodies();
+        let versions = &mut bodies.functions[index as usize];
+        if let Some(code) = versions.place(wanted).and_then(|place| place.clone()) {
+            if versions.wants(wanted) {
+                slot.set(Some(&code));
             }
-            return code.clone();
+            return code;
         }
         // Others may translate meanwhile, even the same function: the first one stays.
         drop(bodies);
-        let code = Arc::new(translate::translate(&self.request(index, is_listened)));
+        let request = self.request(index, wanted.is_listened);
+        let request = translate::Request { probes: wanted.probes.as_ref(), ..request };
+        let code = Arc::new(translate::translate(&request));
         let mut bodies = self.bodies();
         let versions = &mut bodies.functions[index as usize];
-        let version = if is_listened { &mut versions.listened } else { &mut versions.plain };
-        let code = version.get_or_insert(code).clone();
-        if has_slot(versions) {
+        let Some(place) = versions.place(wanted) else { return code };
+        let code = place.get_or_insert(code).clone();
+        if versions.wants(wanted) {
             slot.set(Some(&code));
         }
         bodies.codes.insert(code.addresses().start, code.clone());
@@ -155,6 +195,7 @@ impl InterpreterModule {
             function: self.info.imported.functions + index,
             is_listened,
             is_mixed: self.is_mixed,
+            probes: None,
             dump: false,
         }
     }
@@ -172,13 +213,18 @@ impl InterpreterModule {
 
     /// Which version of a function is wanted from now on.
     pub(crate) fn listen(&self, index: u32, is_listened: bool) {
+        self.want(index, |versions| versions.is_listened = is_listened);
+    }
+
+    /// Changes what is wanted of a function, and its slot.
+    fn want<R>(&self, index: u32, change: impl FnOnce(&mut Versions) -> R) -> R {
         let mut bodies = self.bodies();
         let versions = &mut bodies.functions[index as usize];
-        if versions.is_listened != is_listened {
-            versions.is_listened = is_listened;
-            let code = versions.version(is_listened);
-            self.slots[index as usize].set(code.map(|code| &**code));
-        }
+        let result = change(versions);
+        let wanted = versions.wanted();
+        let code = versions.place(&wanted).and_then(|place| place.as_deref());
+        self.slots[index as usize].set(code);
+        result
     }
 
     /// The code that an address is in.
@@ -214,8 +260,27 @@ impl InterpreterModule {
 }
 
 impl Versions {
-    fn version(&self, is_listened: bool) -> Option<&Arc<Code>> {
-        if is_listened { self.listened.as_ref() } else { self.plain.as_ref() }
+    /// What calls are to run from now on.
+    fn wanted(&self) -> Wanted {
+        let probes = self.probed.as_ref().map(|probed| probed.probes.clone());
+        Wanted { is_listened: self.is_listened, probes }
+    }
+
+    fn wants(&self, wanted: &Wanted) -> bool {
+        let probes = self.probed.as_ref().map(|probed| Arc::as_ptr(&probed.probes));
+        self.is_listened == wanted.is_listened && probes == wanted.probes.as_ref().map(Arc::as_ptr)
+    }
+
+    /// Where a version goes; none if its probes are gone.
+    fn place(&mut self, wanted: &Wanted) -> Option<&mut Option<Arc<Code>>> {
+        let (plain, listened) = match &wanted.probes {
+            None => (&mut self.plain, &mut self.listened),
+            Some(probes) => {
+                let probed = self.probed.as_mut().filter(|own| Arc::ptr_eq(&own.probes, probes))?;
+                (&mut probed.plain, &mut probed.listened)
+            }
+        };
+        Some(if wanted.is_listened { listened } else { plain })
     }
 }
 
@@ -231,6 +296,20 @@ impl EngineModule for InterpreterModule {
 
     fn set_listened(&self, defined_index: u32, listened: bool) {
         self.listen(defined_index, listened);
+    }
+
+    fn has_probes(&self) -> bool {
+        true
+    }
+
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        let new = probes.map(|probes| Probed { probes, plain: None, listened: None });
+        let old = self.want(defined_index, |versions| std::mem::replace(&mut versions.probed, new));
+        let Some(Probed { plain, listened, .. }) = old else { return };
+        for code in plain.into_iter().chain(listened) {
+            // Calls that are running may return into it.
+            reclaim::retire(Box::new(RetiredCode { bodies: Arc::downgrade(&self.bodies), code }));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The way from instructions into the core: functions of words, never inlined into handlers.
 
 use wz_api::Trap;
+use wz_core::probes::ProbeRecord;
 use wz_core::records::{FunctionRecord, InstanceContext};
 
 use super::Stop;
@@ -119,6 +120,27 @@ pub(super) const BEFORE: u8 = Event::Before as u8;
 pub(super) const AFTER: u8 = Event::After as u8;
 /// [`Event::TailCall`] as a constant parameter.
 pub(super) const TAIL_CALL: u8 = Event::TailCall as u8;
+
+/// Execution is at a probe, in a frame that is `frame_slots` long.
+///
+/// # Safety
+/// The machine's, at an instruction; the record is one of the code's.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn probe(
+    machine: *mut Machine,
+    at: At,
+    record: *const ProbeRecord,
+    frame_slots: u32,
+) -> Result<(), Stop> {
+    // SAFETY: the machine and its activation outlive the execution.
+    unsafe {
+        (*machine).called_out(at.ip, at.sp, at.cx);
+        (*machine).top = at.sp.add(frame_slots as usize);
+        (*(*machine).activation).probe(at.cx, record)?;
+    }
+    Ok(())
+}
 
 /// A function is called that is not translated: translates it. Its frame has been pushed before
 /// the frame's length was known. Gives the code to execute.

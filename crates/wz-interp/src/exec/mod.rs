@@ -24,6 +24,7 @@ pub(crate) mod host;
 pub(crate) mod memory;
 pub(crate) mod op;
 pub(crate) mod operand;
+pub(crate) mod probe;
 pub(crate) mod scalar;
 pub(crate) mod state;
 pub(crate) mod vector;

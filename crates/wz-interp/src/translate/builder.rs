@@ -28,6 +28,9 @@ impl FunctionBuilder for Translator<'_> {
     fn at(&mut self, position: Position) {
         self.at = position;
         self.out.operator(position.code_offset);
+        if self.request.probes.is_some() {
+            self.put_probes();
+        }
     }
 
     fn fuel_point(&mut self) -> u32 {

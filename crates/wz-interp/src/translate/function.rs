@@ -124,6 +124,7 @@ impl<'a> Translator<'a> {
         }
         self.zero(zeroed, self.operands - zeroed);
         self.barrier();
+        self.put_entry_probes();
     }
 
     /// The first slot behind the header and what belongs to it.
@@ -205,7 +206,10 @@ impl<'a> Translator<'a> {
             }
         }
         let (words, pcs, trace) = self.out.finish(u64::from(frame_slots) * 8);
-        Some(Finished { code: Code::new(words, self.request.function, self.header, pcs), trace })
+        Some(Finished {
+            code: Code::new(words, self.request.function, self.header, pcs, self.request.probes.cloned()),
+            trace,
+        })
     }
 
     /// What an accumulator holds.

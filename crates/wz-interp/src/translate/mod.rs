@@ -28,6 +28,7 @@ mod function;
 mod locals;
 mod numbers;
 mod operands;
+mod probes;
 mod storage;
 mod value;
 mod vectors;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use wz_core::CodeListing;
 use wz_core::engine::CompileOptions;
+use wz_core::probes::FunctionProbes;
 use wz_decode::{ModuleInfo, WalkOptions, walk};
 
 use crate::code::{Code, FunctionSlot};
@@ -57,6 +59,8 @@ pub(crate) struct Request<'a> {
     pub(crate) is_listened: bool,
     /// Whether the code is for instances of another engine.
     pub(crate) is_mixed: bool,
+    /// The function's probes.
+    pub(crate) probes: Option<&'a Arc<FunctionProbes>>,
     /// Whether to record instructions for a dump.
     pub(crate) dump: bool,
 }
