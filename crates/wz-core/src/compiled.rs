@@ -7,11 +7,12 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use wz_api::{
     CompileProgress, Context, CustomSection, FunctionDefinition, GlobalDefinition, MemoryDefinition, Result,
-    TableDefinition,
+    SourceLocation, Symbols, TableDefinition,
 };
 use wz_decode::ModuleInfo;
 use wz_decode::info::{ExportItem, ImportItem};
 use wz_experimental::{Attachment, FunctionListenerFactory};
+use wz_symbols::ModuleSymbols;
 
 use crate::engine::EngineModule;
 use crate::instance::Instance;
@@ -28,6 +29,8 @@ pub(crate) struct Inner {
     info: Arc<ModuleInfo>,
     engine_module: Arc<dyn EngineModule>,
     type_ids: Box<[u32]>,
+    /// What knows the source; none if that is turned off.
+    symbols: Option<Arc<dyn Symbols>>,
     /// The factory of the context that it was compiled in.
     factory: Option<Arc<dyn FunctionListenerFactory>>,
     everywhere: Mutex<Everywhere>,
@@ -52,6 +55,8 @@ impl CompiledModule {
             Some(progress) => engine.compile_watched(&info, &options, progress)?,
             None => engine.compile(&info, &options)?,
         };
+        let symbols = || Arc::new(ModuleSymbols::new(info.bytes.clone())) as _;
+        let symbols = store.config().debug_info.then(symbols);
         let type_ids = info.types.iter().map(|ty| store.types().id(ty)).collect();
         let factory = wz_experimental::function_listener_factory(cx).cloned();
         let made = factory.as_ref().map(|factory| made_by(&**factory, &info));
@@ -64,6 +69,7 @@ impl CompiledModule {
             info,
             engine_module,
             type_ids,
+            symbols,
             factory,
             everywhere,
             probes,
@@ -181,6 +187,17 @@ impl CompiledModule {
 
     pub(crate) fn probes(&self) -> &Mutex<ModuleProbes> {
         &self.0.probes
+    }
+
+    pub(crate) fn symbols(&self) -> Option<&Arc<dyn Symbols>> {
+        self.0.symbols.as_ref()
+    }
+
+    /// The places in the source code that an offset in the body of the Code section comes from, by
+    /// the module's DWARF: the innermost inlined function first. Empty if it is unknown.
+    #[must_use]
+    pub fn source_locations(&self, code_offset: u32) -> Vec<SourceLocation> {
+        self.symbols().map(|symbols| symbols.locations(code_offset)).unwrap_or_default()
     }
 
     /// The canonical number of each type.

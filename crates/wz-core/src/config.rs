@@ -21,6 +21,8 @@ pub struct StoreConfig {
     pub decode_limits: DecodeLimits,
     /// Whether compiled modules keep their custom sections.
     pub custom_sections: bool,
+    /// Whether stack traces say where in the source code their frames are, by the modules' DWARF.
+    pub debug_info: bool,
     /// The largest size of memories with 32-bit addresses, in pages; at most 65,536.
     pub memory_limit_pages: u64,
     /// The largest size of memories with 64-bit addresses, in pages.
@@ -55,6 +57,7 @@ impl StoreConfig {
             features: CoreFeatures::default(),
             decode_limits: DecodeLimits::default(),
             custom_sections: false,
+            debug_info: true,
             memory_limit_pages: 65_536,
             // 64 GiB: more has to be asked for.
             memory64_limit_pages: 1 << 20,

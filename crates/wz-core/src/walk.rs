@@ -1,7 +1,7 @@
 //! Walks over the frames of a thread: [`StackWalk`] for listeners, and backtraces for errors.
 //! Frames are asked of the engine one by one; nothing is walked that nobody asks for.
 
-use wz_api::{Backtrace, BacktraceFrame, Error, ErrorKind, FunctionDefinition};
+use wz_api::{Backtrace, BacktraceFrame, Error, ErrorKind, FunctionDefinition, SourceLocation};
 use wz_experimental::{InternalFunction, ProgramCounter, StackIterator};
 
 use crate::activation::Activation;
@@ -54,11 +54,13 @@ pub(crate) fn backtrace(activation: &Activation, inner: &[BacktraceFrame]) -> Ba
     let mut frames = Frames::new(activation);
     while let Some(frame) = frames.next() {
         list.push(match frame {
-            Either::Host(definition) => BacktraceFrame { definition, code_offset: None },
-            Either::Guest(frame) => BacktraceFrame {
-                definition: instance_of(activation, &frame).info().function_definition(frame.function),
-                code_offset: Some(frame.code_offset),
-            },
+            Either::Host(definition) => BacktraceFrame::new(definition, None),
+            Either::Guest(frame) => {
+                let instance = instance_of(activation, &frame);
+                let definition = instance.info().function_definition(frame.function);
+                BacktraceFrame::new(definition, Some(frame.code_offset))
+                    .with_symbols(instance.compiled().symbols().cloned())
+            }
         });
     }
     Backtrace::new(list)
@@ -200,5 +202,12 @@ impl InternalFunction for Current<'_> {
     fn source_offset_for_pc(&self, pc: ProgramCounter) -> u64 {
         let offset = self.instance.and_then(|instance| instance.code().code_offset(pc.0));
         offset.unwrap_or_default().into()
+    }
+
+    fn source_locations_for_pc(&self, pc: ProgramCounter) -> Vec<SourceLocation> {
+        let Some(compiled) = self.instance.map(Instance::compiled) else { return Vec::new() };
+        let offset = compiled.engine_module().code_offset(pc.0);
+        let known = compiled.symbols().zip(offset);
+        known.map(|(symbols, offset)| symbols.locations(offset)).unwrap_or_default()
     }
 }

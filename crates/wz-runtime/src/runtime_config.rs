@@ -25,6 +25,7 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 /// | [`with_close_on_context_done`](Self::with_close_on_context_done) | off |
 /// | [`with_fuel`](Self::with_fuel) | off |
 /// | [`with_custom_sections`](Self::with_custom_sections) | off |
+/// | [`with_debug_info`](Self::with_debug_info) | on |
 /// | [`with_eager_compilation`](Self::with_eager_compilation) | off |
 /// | [`with_compilation_threads`](Self::with_compilation_threads) | one per core |
 /// | [`with_deterministic`](Self::with_deterministic) | off |
@@ -57,6 +58,7 @@ pub struct RuntimeConfig {
     close_on_context_done: bool,
     fuel: bool,
     custom_sections: bool,
+    no_debug_info: bool,
     eager: bool,
     threads: usize,
     deterministic: bool,
@@ -214,6 +216,14 @@ impl RuntimeConfig {
         self
     }
 
+    /// Whether stack traces say where in the source code their frames are, for modules that have
+    /// DWARF. It is read when a trace is printed, not before.
+    #[must_use]
+    pub fn with_debug_info(mut self, enabled: bool) -> Self {
+        self.no_debug_info = !enabled;
+        self
+    }
+
     /// Whether a module's functions are all compiled at once, instead of each when it is first
     /// called.
     #[must_use]
@@ -259,6 +269,7 @@ impl RuntimeConfig {
         store.close_on_context_done = self.close_on_context_done;
         store.fuel = self.fuel;
         store.custom_sections = self.custom_sections;
+        store.debug_info = !self.no_debug_info;
         store.eager = self.eager;
         store.threads = self.threads;
         store.deterministic = self.deterministic;

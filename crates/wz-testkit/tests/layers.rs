@@ -39,6 +39,7 @@ const TABLE: &[Row] = &[
     row(1, "wz-experimental", Some(&[])),
     row(1, "wz-decode", Some(&["wasmparser"])),
     row(1, "wz-imports", Some(&[])),
+    row(1, "wz-symbols", Some(&["gimli", "addr2line", "rustc-demangle", "cpp_demangle"])),
     row(1, "wz-wasi", Some(&["cap-std", "cap-fs-ext", "getrandom", "rustix"])),
     row(2, "wz-core", Some(&["region", "parking_lot", "rustix", "libc"])),
     row(3, "wz-interp", Some(&[])),
