@@ -205,9 +205,8 @@ impl InternalFunction for Current<'_> {
     }
 
     fn source_locations_for_pc(&self, pc: ProgramCounter) -> Vec<SourceLocation> {
-        let Some(compiled) = self.instance.map(Instance::compiled) else { return Vec::new() };
-        let offset = compiled.engine_module().code_offset(pc.0);
-        let known = compiled.symbols().zip(offset);
+        let Some(instance) = self.instance else { return Vec::new() };
+        let known = instance.compiled().symbols().zip(instance.code().code_offset(pc.0));
         known.map(|(symbols, offset)| symbols.locations(offset)).unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@
 //! - Places in code: [`Probes`], counters and callbacks.
 //! - Other [`Event`]s of an instance: growing, traps, host calls, its beginning and end; and
 //!   [`CloseNotifier`].
+//! - Tests of host functions and listeners: [`fakes`], [`new_stack_iterator`].
 //! - Insides: [`InternalModule`], [`lookup_function`].
 //!
 //! Hooks are registered through a [`Context`](wz_api::Context), or attached to what runs already
@@ -15,6 +16,7 @@
 mod attachment;
 mod close;
 mod event;
+pub mod fakes;
 mod frames;
 mod hooks;
 mod import_resolver;

@@ -8,7 +8,8 @@ mod known;
 pub use crate_scripts::crate_scripts;
 pub use known::{Deviation, KnownFailures};
 pub use wz_wast::{
-    Failure, Group, Report, Script, ScriptResult, Unsupported, folder_scripts, run_script, trap_matches,
+    Failure, Group, Report, Script, ScriptResult, Unsupported, folder_scripts, run_script, run_script_in,
+    trap_matches,
 };
 
 use crate::engines::EngineUnderTest;

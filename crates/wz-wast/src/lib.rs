@@ -17,7 +17,7 @@ mod value;
 pub use group::Group;
 pub use report::Report;
 pub use run::run_scripts;
-pub use script::{Failure, ScriptResult, run_script};
+pub use script::{Failure, ScriptResult, run_script, run_script_in};
 pub use source::{Script, folder_scripts};
 pub use trap::trap_matches;
 pub use unsupported::Unsupported;

@@ -62,6 +62,17 @@ impl ScriptResult {
 /// is executed.
 #[must_use]
 pub fn run_script(config: &RuntimeConfig, script: &Script, progress: &dyn Fn(usize)) -> ScriptResult {
+    run_script_in(config, script, &Context::background(), progress)
+}
+
+/// As [`run_script`], with modules compiled and instantiated in a context, for listeners.
+#[must_use]
+pub fn run_script_in(
+    config: &RuntimeConfig,
+    script: &Script,
+    cx: &Context,
+    progress: &dyn Fn(usize),
+) -> ScriptResult {
     let mut result = ScriptResult {
         path: script.path.clone(),
         group: script.group,
@@ -69,7 +80,7 @@ pub fn run_script(config: &RuntimeConfig, script: &Script, progress: &dyn Fn(usi
         assertions: 0,
         failures: Vec::new(),
     };
-    if let Err(failure) = run_directives(config, script, progress, &mut result) {
+    if let Err(failure) = run_directives(config, script, cx, progress, &mut result) {
         result.failures.push(failure);
     }
     for failure in &mut result.failures {
@@ -88,6 +99,7 @@ const PANICKED: &str = "panicked: ";
 fn run_directives(
     config: &RuntimeConfig,
     script: &Script,
+    cx: &Context,
     progress: &dyn Fn(usize),
     result: &mut ScriptResult,
 ) -> Result<(), Failure> {
@@ -104,9 +116,9 @@ fn run_directives(
     // Scripts compile, but never instantiate, the largest memories that there can be.
     let config = config.clone().with_core_features(script.features).with_memory64_limit_pages(1 << 48);
     let runtime = Runtime::with_config(config).map_err(|error| whole(1, error.to_string()))?;
-    spectest::instantiate(&runtime, script.features)
+    spectest::instantiate(&runtime, script.features, cx)
         .map_err(|error| whole(1, format!("spectest: {error}")))?;
-    let mut state = State::new(runtime);
+    let mut state = State::new(runtime, cx.clone());
     result.directives = 0;
     for directive in flatten(wast.directives) {
         let line = directive.span().linecol_in(text).0 + 1;
@@ -202,6 +214,7 @@ type Definition = Result<(Vec<u8>, CompiledModule), Problem>;
 /// What directives act on.
 struct State {
     runtime: Runtime,
+    cx: Context,
     /// The instance of the last module directive.
     current: Option<Slot>,
     by_id: HashMap<String, Slot>,
@@ -212,9 +225,10 @@ struct State {
 }
 
 impl State {
-    fn new(runtime: Runtime) -> Self {
+    fn new(runtime: Runtime, cx: Context) -> Self {
         Self {
             runtime,
+            cx,
             current: None,
             by_id: HashMap::new(),
             registered: HashMap::new(),
@@ -373,7 +387,7 @@ impl State {
             .with_name("")
             .with_start_functions([""; 0])
             .with_import_resolver(move |name| registered.get(name)?.as_ref().ok().cloned());
-        let instance = self.runtime.instantiate_module_with(&Context::background(), &compiled, config);
+        let instance = self.runtime.instantiate_module_with(&self.cx, &compiled, config);
         instance.map_err(|error| (error, missing))
     }
 

@@ -35,7 +35,7 @@ const TEXT: &str = r#"(module
 ///
 /// # Errors
 /// If the runtime under test cannot.
-pub(crate) fn instantiate(runtime: &Runtime, features: CoreFeatures) -> wz::Result<Module> {
+pub(crate) fn instantiate(runtime: &Runtime, features: CoreFeatures, cx: &Context) -> wz::Result<Module> {
     let host = HostModule::new(HOST)
         .with_function("print", || {})
         .with_function("print_i32", |_: i32| {})
@@ -44,15 +44,11 @@ pub(crate) fn instantiate(runtime: &Runtime, features: CoreFeatures) -> wz::Resu
         .with_function("print_f64", |_: f64| {})
         .with_function("print_i32_f32", |_: i32, _: f32| {})
         .with_function("print_f64_f64", |_: f64, _: f64| {});
-    runtime.instantiate_host_module(&host)?;
+    runtime.instantiate_host_module_with(cx, &host)?;
     let has_table64 = features.is_enabled(CoreFeatures::MEMORY64);
     let table64 = if has_table64 { r#"(table (export "table64") i64 10 20 funcref)"# } else { "" };
     let module =
         wat::parse_str(TEXT.replace("HOST", HOST).replace("TABLE64", table64)).map_err(wz::Error::host)?;
     let compiled = runtime.compile(&module)?;
-    runtime.instantiate_module_with(
-        &Context::background(),
-        &compiled,
-        ModuleConfig::new().with_name("spectest"),
-    )
+    runtime.instantiate_module_with(cx, &compiled, ModuleConfig::new().with_name("spectest"))
 }
