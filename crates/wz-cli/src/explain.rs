@@ -5,9 +5,9 @@ mod page;
 mod source_lines;
 mod text;
 
-use wz::{Runtime, RuntimeConfig};
+use wz::{EngineKind, Runtime, RuntimeConfig};
 
-use crate::args::ExplainArgs;
+use crate::args::{EngineChoice, ExplainArgs};
 use crate::escape::escape;
 use crate::report::{Failure, print_out};
 use crate::source;
@@ -21,14 +21,14 @@ use source_lines::SourceLines;
 /// If the module cannot be read or is not valid, or if it is not clear which function is meant.
 pub(crate) fn explain(arguments: &ExplainArgs) -> Result<i32, Failure> {
     let mut config = RuntimeConfig::new()
-        .with_engine(arguments.engine.engine.into())
         .with_custom_sections(true)
         .with_memory64_limit_pages(u64::MAX)
         .with_table_limit_elements(u64::MAX);
     if let Some(features) = arguments.engine.features.features {
         config = config.with_core_features(features);
     }
-    let runtime = Runtime::with_config(config).map_err(|error| Failure::of_error("wz", &error))?;
+    let of_engine = config.clone().with_engine(arguments.engine.engine.into());
+    let runtime = Runtime::with_config(of_engine).map_err(|error| Failure::of_error("wz", &error))?;
     let module = source::compile(&runtime, &arguments.file)?;
     let function = lookup::find(&module, &arguments.function)?;
     let info = module.info();
@@ -49,6 +49,12 @@ pub(crate) fn explain(arguments: &ExplainArgs) -> Result<i32, Failure> {
     }
     if !arguments.no_code {
         page.code = module.listing(function);
+        // An engine that cannot show its code was not asked for: the interpreter can.
+        if page.code.is_none() && arguments.engine.engine == EngineChoice::Auto {
+            let interpreter = Runtime::with_config(config.with_engine(EngineKind::Interpreter));
+            let interpreted = interpreter.and_then(|runtime| runtime.compile(&info.bytes[..]));
+            page.code = interpreted.ok().and_then(|module| module.listing(function));
+        }
     }
     print_out(&page.to_string())
 }

@@ -57,7 +57,7 @@ mod tests {
                block local.get 0 br_if 0 unreachable end) (func nop))",
         )
         .unwrap();
-        let info = wz_decode::ModuleInfo::decode(&module, &wz_decode::DecodeOptions::default()).unwrap();
+        let info = wz_decode::decode(&module[..], &wz_decode::DecodeOptions::default()).unwrap();
         let operators = operators(&module, &info.bodies[1].range).unwrap();
         let texts: Vec<_> = operators.iter().map(|operator| operator.text.as_str()).collect();
         assert_eq!(texts[0].split(' ').next(), Some("block"), "{texts:?}");
