@@ -36,6 +36,20 @@ Exit status:
   the program's own; 134 after a trap, 124 after a timeout, 1 if a module cannot be
   loaded, linked or set up, 2 if the command line is wrong";
 
+const COMPILE_HELP: &str = "\
+Puts all code of the modules into a cache, where runs find it. A run that compiles what it calls
+adds to the same cache; compiling everything before is for runs that must not wait.
+
+Code is for this version of wz and this processor, and differs for runs with --fuel and --timeout.
+Whoever can write to the directory can run code as you: use one that only you can write to.
+
+Examples:
+  wz compile app.wasm && wz --cache app.wasm
+  wz compile --cache-dir build/cache --timeout *.wasm
+
+Exit status:
+  0 if all modules are in the cache, 1 if not, 2 if the command line is wrong";
+
 const VALIDATE_HELP: &str = "\
 Prints nothing about modules that are valid. For the others it says why not and at which offset.
 
@@ -83,8 +97,8 @@ Examples:
   wz trace --host --times app.wasm          what the program asks of the host, and how long it takes";
 
 /// The names of all commands.
-pub(crate) const COMMANDS: [&str; 8] =
-    ["completions", "explain", "inspect", "run", "trace", "validate", "version", "wast"];
+pub(crate) const COMMANDS: [&str; 9] =
+    ["compile", "completions", "explain", "inspect", "run", "trace", "validate", "version", "wast"];
 
 /// Runs WebAssembly.
 #[derive(Debug, Parser)]
@@ -124,6 +138,9 @@ pub(crate) enum Command {
         arg_required_else_help = true
     )]
     Trace(Box<TraceArgs>),
+    /// Compile modules, for runs with --cache-dir or --cache
+    #[command(after_help = COMPILE_HELP, arg_required_else_help = true)]
+    Compile(CompileArgs),
     /// Check that modules are valid
     #[command(after_help = VALIDATE_HELP, arg_required_else_help = true)]
     Validate(ValidateArgs),
@@ -189,6 +206,28 @@ pub(crate) struct TraceArgs {
 pub(crate) enum TraceFormat {
     Text,
     Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompileArgs {
+    /// Modules in the binary or the text format, - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Where to put the code (default: your own cache directory, as for --cache)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// For runs with --fuel
+    #[arg(long)]
+    pub(crate) fuel: bool,
+
+    /// For runs with --timeout
+    #[arg(long)]
+    pub(crate) timeout: bool,
+
+    #[command(flatten)]
+    pub(crate) features: FeatureArgs,
 }
 
 #[derive(Args, Debug)]
@@ -342,7 +381,22 @@ pub(crate) struct EngineArgs {
     pub(crate) engine: EngineChoice,
 
     #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+
+    #[command(flatten)]
     pub(crate) features: FeatureArgs,
+}
+
+/// Where compiled code is kept: nowhere unless that is said.
+#[derive(Args, Debug)]
+pub(crate) struct CacheArgs {
+    /// Look for compiled code in a directory, and keep it there; only you must be able to write to it
+    #[arg(long, value_name = "DIR", conflicts_with = "cache")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// The same with your own cache directory, such as ~/.cache/wz
+    #[arg(long)]
+    pub(crate) cache: bool,
 }
 
 /// `--features`, which every command has that reads modules.

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
+mod compile;
 mod completions;
 mod coredump;
 mod duration;
@@ -33,6 +35,7 @@ fn main() {
         Some(args::Command::Version) => report::print_out(&format!("wz {}\n", env!("CARGO_PKG_VERSION"))),
         Some(args::Command::Run(run)) => run::run(run),
         Some(args::Command::Trace(trace)) => trace::trace(trace),
+        Some(args::Command::Compile(compile)) => compile::compile(compile),
         Some(args::Command::Validate(validate)) => validate::validate(validate),
         Some(args::Command::Inspect(inspect)) => inspect::inspect(inspect),
         Some(args::Command::Explain(explain)) => explain::explain(explain),

@@ -14,6 +14,7 @@ use wz::{
 };
 
 use crate::args::SessionArgs;
+use crate::cache;
 use crate::coredump::{self, DumpedInstance};
 use crate::environment;
 use crate::escape::escape;
@@ -41,8 +42,12 @@ pub(crate) fn run(
 ) -> Result<i32, Failure> {
     let (file, guest_arguments) = arguments.split();
     let guest_arguments = to_utf8(guest_arguments)?;
-    let runtime =
-        Runtime::with_config(runtime_config(arguments)).map_err(|error| Failure::of_error("wz", &error))?;
+    let cache = cache::open(&arguments.engine.cache)?;
+    let mut config = runtime_config(arguments);
+    if let Some(cache) = &cache {
+        config = config.with_compilation_cache(cache);
+    }
+    let runtime = Runtime::with_config(config).map_err(|error| Failure::of_error("wz", &error))?;
     let program = source::compile(&runtime, &file)?;
     let entry = Entry::choose(arguments, &program, &guest_arguments)?;
     let preloads: Vec<_> = arguments
@@ -63,6 +68,7 @@ pub(crate) fn run(
     let status = session.run(&file, &program, &preloads, &entry, config);
     // What is open is flushed and closed; how the program ended matters more than that.
     let closed = runtime.close();
+    cache::finish(cache.as_ref());
     match (status, closed) {
         (Ok(0), Err(error)) => Err(Failure::of_error("wz", &error)),
         (status, _) => status,
@@ -279,7 +285,7 @@ fn runtime_config(arguments: &SessionArgs) -> RuntimeConfig {
 }
 
 /// What the environment says of the JIT, for those who work on it: `docs/jit.md` has the variables.
-fn jit_config() -> JitConfig {
+pub(crate) fn jit_config() -> JitConfig {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut config = JitConfig::new();
     if let Some(names) = variable("WZ_PASSES") {

@@ -10,6 +10,8 @@ use wz_jit::Passes;
 use wz_jit::compile::DumpFolder;
 use wz_jit::engine::EngineOptions;
 
+use crate::compilation_cache::CompilationCache;
+
 pub use wz_jit::runtime::code_memory::CodeMemory;
 
 /// How the JIT compiles: for [`RuntimeConfig::with_jit`](crate::RuntimeConfig::with_jit). Other
@@ -34,6 +36,9 @@ pub struct JitConfig {
     cpu_features: Option<String>,
     passes: Option<String>,
     dump: Option<Arc<DumpFolder>>,
+    /// What [`RuntimeConfig::with_compilation_cache`](crate::RuntimeConfig::with_compilation_cache)
+    /// was given.
+    cache: Option<CompilationCache>,
 }
 
 impl JitConfig {
@@ -83,14 +88,20 @@ impl JitConfig {
         self
     }
 
+    /// With a runtime's cache.
+    pub(crate) fn with_cache(self, cache: Option<CompilationCache>) -> Self {
+        Self { cache, ..self }
+    }
+
     /// Whether it is the default.
     fn is_default(&self) -> bool {
-        let Self { code_memory, explicit_checks, cpu_features, passes, dump } = self;
+        let Self { code_memory, explicit_checks, cpu_features, passes, dump, cache } = self;
         !explicit_checks
             && code_memory.is_none()
             && cpu_features.is_none()
             && passes.is_none()
             && dump.is_none()
+            && cache.is_none()
     }
 
     fn options(&self) -> Result<EngineOptions, Failure> {
@@ -104,6 +115,7 @@ impl JitConfig {
         }
         options.explicit_checks = self.explicit_checks;
         options.dump = self.dump.clone();
+        options.cache = self.cache.as_ref().map(|cache| cache.code_cache().clone());
         Ok(options)
     }
 }

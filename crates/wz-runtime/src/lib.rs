@@ -85,6 +85,7 @@
 //! close notifiers.
 #![forbid(unsafe_code)]
 
+mod compilation_cache;
 mod engine;
 mod host_module_builder;
 mod jit;
@@ -100,6 +101,7 @@ pub use wz_experimental as experimental;
 /// Host modules of toolchains besides WASI: AssemblyScript and emscripten.
 pub use wz_imports as imports;
 
+pub use compilation_cache::{CacheStats, CompilationCache};
 pub use engine::EngineKind;
 pub use host_module_builder::HostModuleBuilder;
 pub use jit::{CodeMemory, JitConfig};

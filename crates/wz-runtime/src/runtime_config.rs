@@ -3,6 +3,7 @@
 use wz_api::{CoreFeatures, Error, Result};
 use wz_core::StoreConfig;
 
+use crate::compilation_cache::CompilationCache;
 use crate::engine::EngineKind;
 use crate::jit::JitConfig;
 
@@ -29,6 +30,7 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 /// | [`with_eager_compilation`](Self::with_eager_compilation) | off |
 /// | [`with_compilation_threads`](Self::with_compilation_threads) | one per core |
 /// | [`with_deterministic`](Self::with_deterministic) | off |
+/// | [`with_compilation_cache`](Self::with_compilation_cache) | none |
 ///
 /// ```
 /// use wz::prelude::*;
@@ -62,6 +64,7 @@ pub struct RuntimeConfig {
     eager: bool,
     threads: usize,
     deterministic: bool,
+    cache: Option<CompilationCache>,
 }
 
 impl RuntimeConfig {
@@ -247,9 +250,18 @@ impl RuntimeConfig {
         self
     }
 
+    /// Where compiled functions are looked for and kept. Runtimes with the same cache share what
+    /// they compile; with a directory, processes do. The interpreter takes no notice of it.
+    #[must_use]
+    pub fn with_compilation_cache(mut self, cache: &CompilationCache) -> Self {
+        self.cache = Some(cache.clone());
+        self
+    }
+
     /// As the core takes it.
     pub(crate) fn into_store_config(self) -> Result<StoreConfig> {
-        let mut store = StoreConfig::new(self.engine.engine(&self.jit)?);
+        let jit = self.jit.with_cache(self.cache);
+        let mut store = StoreConfig::new(self.engine.engine(&jit)?);
         store.features = self.features;
         if let Some(pages) = self.memory_limit_pages {
             store.memory_limit_pages = pages;
