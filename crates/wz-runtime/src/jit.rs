@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wz_api::Error;
 use wz_core::engine::Engine;
+use wz_interp::Interpreter;
 use wz_jit::Passes;
 use wz_jit::compile::DumpFolder;
 use wz_jit::engine::EngineOptions;
@@ -114,6 +115,7 @@ impl JitConfig {
             options.passes = Passes::parse(passes).map_err(unknown)?;
         }
         options.explicit_checks = self.explicit_checks;
+        options.elsewhere = Some(Arc::new(Interpreter::new()));
         options.dump = self.dump.clone();
         options.cache = self.cache.as_ref().map(|cache| cache.code_cache().clone());
         Ok(options)

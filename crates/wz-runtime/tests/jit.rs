@@ -71,6 +71,36 @@ fn refused_memory_means_the_interpreter_or_an_error() {
 }
 
 #[test]
+fn what_has_no_room_for_code_runs_all_the_same() {
+    let count = 200;
+    let function = |number: u32| {
+        let callee = (number + 1) % count;
+        format!(
+            "(func $f{number} (export \"f{number}\") (param i32) (result i32)
+                (if (i32.eqz (local.get 0)) (then (return (i32.const {number}))))
+                {}
+                (call $f{callee} (i32.sub (local.get 0) (i32.const 1))))",
+            "(i32.store (i32.const 0) (i32.mul (i32.load (i32.const 0)) (i32.load (i32.const 4))))"
+                .repeat(40)
+        )
+    };
+    let module = wasm(&format!("(module (memory 1) {})", (0..count).map(function).collect::<String>()));
+    let limit = 64 << 10;
+    let memory = CodeMemory::limited(limit);
+    for eager in [false, true] {
+        let runtime = Runtime::with_config(with_memory(&memory).with_eager_compilation(eager)).unwrap();
+        let module = runtime.instantiate(&module).unwrap();
+        for start in [0, 150] {
+            let run = module.typed_function::<i32, i32>(&format!("f{start}")).unwrap();
+            assert_eq!(run.call(1000).unwrap(), (start + 1000) % count as i32);
+        }
+        if is_supported() {
+            assert!((limit / 2..=limit).contains(&memory.used_bytes()), "{eager} {}", memory.used_bytes());
+        }
+    }
+}
+
+#[test]
 fn machine_code_goes_with_its_module() {
     let memory = CodeMemory::unlimited();
     for eager in [false, true] {

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::LazyLock;
 
-use wz::{EngineKind, JitConfig, RuntimeConfig};
+use wz::{CodeMemory, EngineKind, JitConfig, RuntimeConfig};
 
 /// An engine with the configuration that chooses it.
 #[derive(Clone, Copy)]
@@ -38,12 +38,19 @@ fn jit<const EAGER: bool, const CHECKED: bool, const BASE: bool>() -> RuntimeCon
     RuntimeConfig::new().with_engine(EngineKind::Jit).with_eager_compilation(EAGER).with_jit(jit)
 }
 
+/// The JIT with room for some functions; the others run in the interpreter.
+fn limited() -> RuntimeConfig {
+    let jit = JitConfig::new().with_code_memory(&CodeMemory::limited(24 << 10));
+    RuntimeConfig::new().with_engine(EngineKind::Jit).with_jit(jit)
+}
+
 /// The ways of compiling.
-const JIT: [EngineUnderTest; 8] = [
+const JIT: [EngineUnderTest; 9] = [
     EngineUnderTest { name: "jit", config: jit::<false, false, false> },
     EngineUnderTest { name: "jit-eager", config: jit::<true, false, false> },
     EngineUnderTest { name: "jit-checked", config: jit::<false, true, false> },
     EngineUnderTest { name: "jit-base", config: jit::<false, false, true> },
+    EngineUnderTest { name: "jit-limited", config: limited },
     EngineUnderTest { name: "jit-eager-checked", config: jit::<true, true, false> },
     EngineUnderTest { name: "jit-eager-base", config: jit::<true, false, true> },
     EngineUnderTest { name: "jit-checked-base", config: jit::<false, true, true> },
@@ -68,7 +75,7 @@ pub fn engines() -> &'static [EngineUnderTest] {
 /// Every engine that works here, and the ways of compiling that differ in one thing.
 #[must_use]
 pub fn variants() -> &'static [EngineUnderTest] {
-    &ALL[..ALL.len().min(5)]
+    &ALL[..ALL.len().min(6)]
 }
 
 /// The engine of that name; see [`EngineUnderTest::name`].
@@ -105,7 +112,7 @@ mod tests {
         let supported = cfg!(all(target_arch = "x86_64", any(target_os = "linux", target_os = "macos")));
         let names: Vec<_> = variants().iter().map(|engine| engine.name).collect();
         let expected: &[&str] = match supported {
-            true => &["interpreter", "jit", "jit-eager", "jit-checked", "jit-base"],
+            true => &["interpreter", "jit", "jit-eager", "jit-checked", "jit-base", "jit-limited"],
             false => &["interpreter"],
         };
         assert_eq!(names, expected);

@@ -66,7 +66,11 @@ pub enum StubKind {
     /// A function that ran elsewhere is replaced by the one it calls: nothing to walk meanwhile.
     TailCall,
     /// The frame of a listened function's wrapper.
-    Listener,
+    Listener {
+        /// So far below the frame pointer are the slots, which have the parameters while the function
+        /// runs.
+        slots: u32,
+    },
     /// A row of thunks.
     Thunks,
     /// The lazy-compile stub: two return addresses are on the stack at first.

@@ -211,10 +211,15 @@ impl CodeArena {
         address.wrapping_sub(self.reservation.start()) < self.reservation.len_bytes()
     }
 
-    /// How many bytes of code still fit; less if they come in many batches.
+    /// How many bytes of code a batch may have now, in whole pages. Others may be faster.
     #[must_use]
-    pub fn remaining_bytes(&self) -> usize {
-        self.reservation.len_bytes() - self.state.lock().next
+    pub fn room_bytes(&self) -> usize {
+        let left = self.memory.limit_bytes.saturating_sub(self.memory.used_bytes());
+        let left = left - left % page_size();
+        let state = self.state.lock();
+        let fresh = self.reservation.len_bytes() - state.next;
+        let freed = state.free.iter().map(|(_, len)| *len).max().unwrap_or_default();
+        left.min(fresh.max(freed))
     }
 
     /// Makes bodies executable. `relocate` is called for each with its number, its bytes and the

@@ -21,7 +21,9 @@ use wz_decode::ModuleInfo;
 
 use super::body::{BodyKind, FunctionCode};
 use super::builtins::Builtin;
-use super::code_memory::{CodeArena, CodeError, CodeMemory, Limit, MAX_ARENA_BYTES, NewBody, layout};
+use super::code_memory::{
+    BODY_ALIGN, CodeArena, CodeError, CodeMemory, Limit, MAX_ARENA_BYTES, NewBody, layout,
+};
 use super::elsewhere::Elsewhere;
 use super::entry::{self, GuestCall};
 use super::native::{self, Resolved};
@@ -242,11 +244,24 @@ impl JitModule {
                 None => {}
             }
         }
+        let no_room = |function: u32| (function, code_error(&CodeError::Exhausted));
+        failed.extend(good.split_off(self.fitting(&good)).into_iter().map(|(function, _)| no_room(function)));
         let functions: Vec<_> = good.iter().map(|(function, _)| *function).collect();
         if let Err(error) = self.install(good, Version::Plain) {
             failed.extend(functions.into_iter().map(|function| (function, code_error(&error))));
         }
         failed
+    }
+
+    /// How many functions there is room for now, from the first one on.
+    fn fitting(&self, compiled: &[(u32, CompiledFunction)]) -> usize {
+        let room = self.arena.room_bytes();
+        let mut end = 0_usize;
+        let fits = |(_, compiled): &&(u32, CompiledFunction)| {
+            end = end.next_multiple_of(BODY_ALIGN).saturating_add(compiled.code.len());
+            end <= room
+        };
+        compiled.iter().take_while(fits).count()
     }
 
     /// Has a function run elsewhere from now on, because of an error.

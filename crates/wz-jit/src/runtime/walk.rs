@@ -16,7 +16,7 @@ use wz_core::engine::{Frame, FrameCursor};
 use wz_core::records::InstanceContext;
 
 use super::arch::{self, FrameState, Registers};
-use super::body::{Body, BodyKind, StubKind};
+use super::body::{Body, BodyKind, Stub, StubKind};
 use super::page_map;
 use super::state::{CallState, Fault, Listened};
 use super::thread::Thread;
@@ -273,8 +273,25 @@ unsafe fn step(place: &mut Place, frames: &Range<usize>) -> Option<Frame> {
             unsafe { ptr::with_exposed_provenance::<*const InstanceContext>(fp - WORD).read() }
         };
         if let Some(frame) = frame_of(body?, pc, in_frame) {
-            return Some(frame);
+            // SAFETY: as the caller says.
+            let params = unsafe { listened_params(&caller) };
+            return Some(Frame { params, ..frame });
         }
+    }
+}
+
+/// The slots with the parameters of a listened function, whose caller is its wrapper.
+///
+/// # Safety
+/// As for [`step`].
+unsafe fn listened_params(caller: &Place) -> Option<*const u64> {
+    // SAFETY: as the caller says.
+    let body = unsafe { page_map::find(caller.pc) }?;
+    match body.kind() {
+        BodyKind::Stub(Stub { kind: StubKind::Listener { slots }, .. }) => {
+            Some(ptr::with_exposed_provenance(caller.fp - *slots as usize))
+        }
+        _ => None,
     }
 }
 
