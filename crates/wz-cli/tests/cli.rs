@@ -378,7 +378,7 @@ fn the_stack_is_limited() {
     assert!(run.err.lines().count() < 20, "{}", run.err);
     dir.run("--invoke down down.wat 1000").is(0, "1000\n", "");
     dir.run("--max-stack 1T down.wat").fails(1, &["error: wz: stack of 1099511627776 bytes is over"]);
-    dir.run("--max-stack 4K --invoke down down.wat 1000").fails(134, &["wasm error: stack overflow"]);
+    dir.run("--max-stack 64K --invoke down down.wat 1000000").fails(134, &["wasm error: stack overflow"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn a_guest_stack_that_does_not_fit_is_an_error() {
     std::fs::write(&file, r#"(module (func (export "f")))"#).expect("the file can be written");
     let output = Command::new("sh")
         .args(["-c", "ulimit -v 700000 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_wz")])
-        .args(["--max-stack", "1GiB", "--invoke", "f"])
+        .args(["--engine", "interpreter", "--max-stack", "1GiB", "--invoke", "f"])
         .arg(&file)
         .output()
         .expect("a shell runs");

@@ -77,9 +77,9 @@ fn every_mutation_is_refused() {
         // Not from or to a writable mount either: a link would make the file writable there.
         assert_eq!(guest.link((3, "file"), (4, "stolen")), rofs);
         assert_eq!(guest.rename((3, "file"), (4, "stolen")), rofs);
-        assert_eq!(guest.link((4, "mine"), (3, "new")), Err(Errno::CrossDevice));
-        assert_eq!(guest.rename((4, "mine"), (3, "new")), Err(Errno::CrossDevice));
-        assert_eq!(guest.rename((4, "mine"), (3, "file")), Err(Errno::CrossDevice));
+        assert_eq!(guest.link((4, "mine"), (3, "new")), rofs);
+        assert_eq!(guest.rename((4, "mine"), (3, "new")), rofs);
+        assert_eq!(guest.rename((4, "mine"), (3, "file")), rofs);
         // Nor through what can be opened.
         let directory = guest.open_dir(3, "dir").unwrap();
         assert_eq!(guest.open(directory, "new", CREAT).map(drop), rofs);
