@@ -16,10 +16,9 @@ use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use wz_api::{Error, Result};
-use wz_decode::{ModuleInfo, makes_tail_calls};
+use wz_decode::ModuleInfo;
 
 use crate::context::Dump;
 use crate::options::Options;
@@ -67,15 +66,8 @@ pub struct Compiler<T: Target> {
     deterministic: bool,
     isas: Pool<T::Isa>,
     listened_isas: Pool<T::Isa>,
-    /// Whether each function makes tail calls, as far as somebody asked.
-    tail_calls: Box<[AtomicU8]>,
     dump: Option<Arc<DumpFolder>>,
 }
-
-/// What is known of a function's tail calls.
-const UNKNOWN: u8 = 0;
-const NONE: u8 = 1;
-const SOME: u8 = 2;
 
 /// A function's way to code, for people.
 #[derive(Clone, Debug)]
@@ -106,7 +98,6 @@ impl<T: Target> Compiler<T> {
             deterministic,
             isas: Pool::default(),
             listened_isas: Pool::default(),
-            tail_calls: info.bodies.iter().map(|_| AtomicU8::new(UNKNOWN)).collect(),
             dump: None,
         }
     }
@@ -232,14 +223,6 @@ impl<T: Target> FunctionCompiler for Compiler<T> {
     }
 
     fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool {
-        let known = &self.tail_calls[function as usize];
-        match known.load(Ordering::Relaxed) {
-            UNKNOWN => {
-                let makes = makes_tail_calls(module, module.imported.functions + function);
-                known.store(if makes { SOME } else { NONE }, Ordering::Relaxed);
-                makes
-            }
-            known => known == SOME,
-        }
+        module.bodies[function as usize].makes_tail_calls
     }
 }
