@@ -294,9 +294,7 @@ pub(crate) fn jit_config() -> JitConfig {
     if let Some(names) = variable("WZ_CPU") {
         config = config.with_cpu_features(names);
     }
-    if let Some(checks) = variable("WZ_CHECKS") {
-        config = config.with_explicit_checks(checks == "explicit");
-    }
+    config = config.with_explicit_checks(variable("WZ_CHECKS").is_some());
     if let Some(dump) = variable("WZ_DUMP") {
         let (folder, filter) = dump.split_once('=').unwrap_or((&dump, ""));
         config = config.with_dump(folder, filter);

@@ -15,7 +15,7 @@ mod walker;
 
 pub use blocks::{block_entries, operator_offsets};
 pub use builder::FunctionBuilder;
-pub use calls::{Call, calls, makes_tail_calls};
+pub use calls::{Call, calls};
 pub use decode::{DecodeLimits, DecodeOptions, decode};
 pub use info::ModuleInfo;
 pub use walker::{WalkOptions, body_locals, walk};

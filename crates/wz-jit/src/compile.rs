@@ -16,12 +16,12 @@ use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use wz_api::{Error, Result};
-use wz_decode::{ModuleInfo, makes_tail_calls};
+use wz_decode::ModuleInfo;
 
 use crate::context::Dump;
+use crate::mach::EmissionNote;
 use crate::options::Options;
 use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
 use crate::target::{CodeOptions, Target};
@@ -67,15 +67,8 @@ pub struct Compiler<T: Target> {
     deterministic: bool,
     isas: Pool<T::Isa>,
     listened_isas: Pool<T::Isa>,
-    /// Whether each function makes tail calls, as far as somebody asked.
-    tail_calls: Box<[AtomicU8]>,
     dump: Option<Arc<DumpFolder>>,
 }
-
-/// What is known of a function's tail calls.
-const UNKNOWN: u8 = 0;
-const NONE: u8 = 1;
-const SOME: u8 = 2;
 
 /// A function's way to code, for people.
 #[derive(Clone, Debug)]
@@ -88,6 +81,8 @@ pub struct Explanation {
     /// Which code comes from which operator, by its offset in the body of the Code section, in order
     /// of the code. An operator may have several ranges, or none.
     pub operators: Vec<(Range<u32>, u32)>,
+    /// The instructions, in order of the code: before they are encoded, with their registers.
+    pub instructions: Vec<EmissionNote>,
 }
 
 impl<T: Target> Compiler<T> {
@@ -106,7 +101,6 @@ impl<T: Target> Compiler<T> {
             deterministic,
             isas: Pool::default(),
             listened_isas: Pool::default(),
-            tail_calls: info.bodies.iter().map(|_| AtomicU8::new(UNKNOWN)).collect(),
             dump: None,
         }
     }
@@ -146,14 +140,17 @@ impl<T: Target> Compiler<T> {
 
     fn run_explained(&self, function: u32, version: Version) -> Result<(CompiledFunction, Explanation)> {
         let mut stages = Vec::new();
-        let (compiled, operators) = self.run(function, version, Some(&mut stages), |compiled, memory| {
-            let metadata = memory.metadata();
-            let ends = metadata.operators.iter().skip(1).map(|(at, _)| *at).chain([metadata.len_bytes]);
-            let ranges = metadata.operators.iter().zip(ends).map(|((at, offset), end)| (*at..end, *offset));
-            (compiled, ranges.collect())
-        })?;
+        let (compiled, operators, instructions) =
+            self.run(function, version, Some(&mut stages), |compiled, memory| {
+                let metadata = memory.metadata();
+                let ends = metadata.operators.iter().skip(1).map(|(at, _)| *at).chain([metadata.len_bytes]);
+                let ranges =
+                    metadata.operators.iter().zip(ends).map(|((at, offset), end)| (*at..end, *offset));
+                let operators = ranges.collect();
+                (compiled, operators, memory.take_notes())
+            })?;
         let code = compiled.code.clone();
-        Ok((compiled, Explanation { stages, code, operators }))
+        Ok((compiled, Explanation { stages, code, operators, instructions }))
     }
 
     /// Compiles a function on the calling thread, and makes something of the result.
@@ -162,7 +159,7 @@ impl<T: Target> Compiler<T> {
         function: u32,
         version: Version,
         dumps: Option<&mut Vec<Dump>>,
-        finish: impl FnOnce(CompiledFunction, &Memory<T::Isa>) -> R,
+        finish: impl FnOnce(CompiledFunction, &mut Memory<T::Isa>) -> R,
     ) -> Result<R> {
         let index = self.info.imported.functions + function;
         let compilation = &self.compilation;
@@ -181,7 +178,7 @@ impl<T: Target> Compiler<T> {
             });
             let mut memory = compilation.memory.take().unwrap_or_default();
             let result = memory.compile(&compilation.target, &isa, &self.info, index, &self.options, dumps);
-            let result = result.map(|compiled| finish(compiled, &memory));
+            let result = result.map(|compiled| finish(compiled, &mut memory));
             isas.give(isa);
             if self.info.bodies[function as usize].range.len() <= LARGE_BODY_BYTES {
                 compilation.memory.give(memory);
@@ -232,14 +229,6 @@ impl<T: Target> FunctionCompiler for Compiler<T> {
     }
 
     fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool {
-        let known = &self.tail_calls[function as usize];
-        match known.load(Ordering::Relaxed) {
-            UNKNOWN => {
-                let makes = makes_tail_calls(module, module.imported.functions + function);
-                known.store(if makes { SOME } else { NONE }, Ordering::Relaxed);
-                makes
-            }
-            known => known == SOME,
-        }
+        module.bodies[function as usize].makes_tail_calls
     }
 }

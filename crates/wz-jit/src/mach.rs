@@ -21,7 +21,7 @@ mod metadata;
 mod reg;
 
 pub use allocate::Allocator;
-pub use emission::{Assembler, Emission, Emitter, FrameShape, Label, emit};
+pub use emission::{Assembler, Emission, EmissionNote, Emitter, FrameShape, Label, emit};
 pub use function::MachineFunction;
 pub use lower::{Lower, Lowering};
 pub use metadata::Metadata;

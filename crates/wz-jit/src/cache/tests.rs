@@ -153,6 +153,12 @@ impl StubAssembler for Relocates {
     fn native_call(&self, _: &FunctionType, _: usize) -> AssembledStub {
         not_asked()
     }
+    fn elsewhere_call(&self, _: &FunctionType, _: usize) -> AssembledStub {
+        not_asked()
+    }
+    fn tail_call(&self, _: &FunctionType) -> AssembledStub {
+        not_asked()
+    }
     fn preserving_call(&self, _: usize) -> AssembledStub {
         not_asked()
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use wz_core::{CodeLine, CodeListing};
 use wz_decode::ModuleInfo;
 
 use super::Explanation;
@@ -53,6 +54,30 @@ impl DumpFolder {
 }
 
 impl Explanation {
+    /// The code as the core shows it: the instructions, and what each was encoded as.
+    #[must_use]
+    pub fn listing(&self, language: &'static str) -> CodeListing {
+        let ends = self.instructions.iter().skip(1).map(|note| note.at).chain([self.code.len() as u32]);
+        let mut operators = self.operators.iter().peekable();
+        let mut lines = Vec::new();
+        for (note, end) in self.instructions.iter().zip(ends) {
+            while operators.peek().is_some_and(|(range, _)| range.end <= note.at) {
+                operators.next();
+            }
+            let bytes = self.code.get(note.at as usize..end as usize).unwrap_or_default();
+            if !bytes.is_empty() {
+                lines.push(CodeLine {
+                    address: note.at.into(),
+                    code_offset: operators.peek().map(|(_, offset)| *offset),
+                    is_target: note.is_target,
+                    bytes: bytes.to_vec(),
+                    text: note.text.clone(),
+                });
+            }
+        }
+        CodeListing { language, summary: format!("{} bytes", self.code.len()), lines }
+    }
+
     /// Writes the stages, and the code by operators, as text.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use wz_decode::ModuleInfo;
 
 use crate::build::BuildError;
 use crate::context::{Context, Dump};
-use crate::mach::{Allocator, Emitter, FrameShape, Isa, Lowering, MachineFunction, Metadata};
+use crate::mach::{Allocator, EmissionNote, Emitter, FrameShape, Isa, Lowering, MachineFunction, Metadata};
 use crate::options::Options;
 use crate::runtime::body::FunctionCode;
 use crate::runtime::call_sites::{CallSite, CallSites};
@@ -66,12 +66,18 @@ impl<I: Isa> Memory<I> {
         }
         let output = allocator.run(machine, isa.env(), options.verify);
         let mut assembler = target.assembler();
+        emitter.notes = dumps.is_some().then(Vec::new);
         emitter.run(isa, &context.function, machine, output, frame, &mut assembler, metadata);
         if let Some(dumps) = dumps {
             dumps.push(Dump { stage: "allocate", text: allocated(machine, output) });
         }
         let code = target.finish(assembler);
         Ok(compiled(info, function, frame, metadata, code))
+    }
+
+    /// What was emitted where, if there were dumps.
+    pub(super) fn take_notes(&mut self) -> Vec<EmissionNote> {
+        self.emitter.notes.take().unwrap_or_default()
     }
 
     /// What is known of the code that was made last.

@@ -111,6 +111,19 @@ pub struct Emitter {
     places: Vec<u32>,
     traps: Vec<(Label, Trap, u32)>,
     switch_labels: Vec<Label>,
+    /// What was emitted where, for people; nothing is noted if there is none.
+    pub notes: Option<Vec<EmissionNote>>,
+}
+
+/// What begins at a place in the code, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmissionNote {
+    /// The offset from the start of the code.
+    pub at: u32,
+    /// Whether a block begins here that is branched to.
+    pub is_target: bool,
+    /// The instruction.
+    pub text: String,
 }
 
 /// Emits a function, with memory that is not kept. See [`Emitter::run`].
@@ -146,9 +159,16 @@ impl Emitter {
         self.labels.clear();
         self.labels.extend(machine.blocks.iter().map(|_| assembler.new_label()));
         self.traps.clear();
-        let Self { targets, labels, places, traps, switch_labels, .. } = self;
+        let Self { targets, labels, places, traps, switch_labels, notes, .. } = self;
         let own_traps = std::mem::take(traps);
         let mut cx = Emission { isa, f, assembler, metadata, frame, code_offset: 0, traps: own_traps };
+        let mut is_target = false;
+        let mut note = |at: u32, is_target: bool, text: &dyn Fn() -> String| {
+            if let Some(notes) = notes {
+                notes.push(EmissionNote { at, is_target, text: text() });
+            }
+        };
+        note(0, false, &|| "prologue".to_owned());
         let first_offset = machine.code_offsets.first().copied().unwrap_or(0);
         cx.operator(first_offset);
         isa.emit_prologue(&mut cx);
@@ -166,10 +186,14 @@ impl Emitter {
                 isa.emit_alignment(&mut cx);
             }
             cx.assembler.bind(labels[block.index()]);
+            is_target |= place > 0;
             for step in output.block_insts_and_edits(&*machine, block) {
                 let inst = match step {
                     InstOrEdit::Edit(Edit::Move { from, to }) => {
                         if from != to {
+                            note(cx.offset(), std::mem::take(&mut is_target), &|| {
+                                format!("{to} = move {from}")
+                            });
                             isa.emit_move(&mut cx, *from, *to);
                         }
                         continue;
@@ -183,6 +207,8 @@ impl Emitter {
                     "an instruction has shown fewer operands than before"
                 );
                 cx.operator(machine.code_offsets[inst.index()]);
+                let text = || format!("{:?}", machine.insts[inst.index()]);
+                note(cx.offset(), std::mem::take(&mut is_target), &text);
                 emit_inst(&mut cx, machine, block, inst, next, targets, labels, switch_labels);
             }
         }
@@ -190,8 +216,10 @@ impl Emitter {
         for (label, trap, code_offset) in own_traps.drain(..) {
             cx.assembler.bind(label);
             cx.operator(code_offset);
+            note(cx.offset(), true, &|| format!("trap: {trap}"));
             isa.emit_trap(&mut cx, trap);
         }
+        note(cx.offset(), false, &|| "out of line".to_owned());
         isa.emit_end(&mut cx);
         cx.metadata.len_bytes = cx.offset();
         *traps = own_traps;

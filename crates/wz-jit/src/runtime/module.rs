@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use parking_lot::Mutex;
-use wz_api::{Error, ErrorKind, FunctionType, Result};
+use wz_api::{CompileProgress, Error, ErrorKind, FunctionType, Result};
 use wz_core::Activation;
 use wz_core::elsewhere::ElsewhereModule;
 use wz_core::engine::{EngineModule, ModuleCode, Raised};
@@ -197,11 +197,14 @@ impl JitModule {
     ///
     /// # Errors
     /// If a function exceeds a limit and there is nothing else to run it.
-    pub fn compile_all(&self, threads: usize) -> Result<()> {
+    pub fn compile_all(&self, threads: usize, progress: Option<&CompileProgress>) -> Result<()> {
+        if let Some(progress) = progress {
+            progress.announce(self.info.bodies.iter().map(|body| body.range.len() as u64).sum());
+        }
         let count = self.info.bodies.len() as u32;
         for start in (0..count).step_by(EAGER_BATCH as usize) {
             let range = start..count.min(start + EAGER_BATCH);
-            for (function, error) in self.compile_range(range, threads) {
+            for (function, error) in self.compile_range(range, threads, progress) {
                 self.send_elsewhere(function, error)?;
             }
         }
@@ -210,7 +213,12 @@ impl JitModule {
     }
 
     /// Compiles and installs a range; gives those that failed.
-    fn compile_range(&self, range: Range<u32>, threads: usize) -> Vec<(u32, Error)> {
+    fn compile_range(
+        &self,
+        range: Range<u32>,
+        threads: usize,
+        progress: Option<&CompileProgress>,
+    ) -> Vec<(u32, Error)> {
         let bodies = &self.info.bodies[range.start as usize..range.end as usize];
         let len_bytes: usize = bodies.iter().map(|body| body.range.len()).sum();
         let helpers = threads.min(len_bytes / BYTES_PER_THREAD).saturating_sub(1);
@@ -224,6 +232,9 @@ impl JitModule {
                 }
                 let compiled = self.options.compiler.compile(&self.info, function, Version::Plain);
                 *results[(function - range.start) as usize].lock() = Some(compiled);
+                if let Some(progress) = progress {
+                    progress.advance(self.info.bodies[function as usize].range.len() as u64);
+                }
             }
         };
         std::thread::scope(|scope| {

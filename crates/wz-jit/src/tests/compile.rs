@@ -93,8 +93,6 @@ fn functions_come_with_what_the_run_time_needs() {
     assert!(offsets.iter().all(|offset| body(1).contains(offset)), "{offsets:?} in {:?}", body(1));
     assert!(!tail.code.is_empty());
     assert_eq!([0, 1, 2].map(|function| compiler.tells_listeners(&info, function)), [false, false, true]);
-    // A second time, when it is known.
-    assert_eq!([0, 1, 2].map(|function| compiler.tells_listeners(&info, function)), [false, false, true]);
 }
 
 #[test]
