@@ -11,11 +11,12 @@ use wz_jit::runtime::builtins::Builtin;
 use wz_jit::runtime::slots::SlotRef;
 
 use crate::abi::{self, Passed, Place};
-use crate::address::Address;
+use crate::address::{Address, Rm};
 use crate::inst::Inst;
+use crate::int::{Extension, IntInst};
 use crate::isa::{X64Isa, int, xmm};
 use crate::memory::MemoryInst;
-use crate::memory::access::{load_pointer};
+use crate::memory::access::load_pointer;
 use crate::memory::select::{element, load_of};
 
 use super::context::FromEntry;
@@ -52,8 +53,17 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
             let (builtin, extra) = builtin(f.builtins[id.index()]);
             let params: Vec<_> =
                 args.iter().zip(abi::INT_ARGS).map(|(arg, place)| (cx.in_reg(*arg), int(place))).collect();
-            let result = f.result(inst).and_then(|result| cx.used_result(result));
-            call_builtin(cx, builtin, extra, params, result);
+            let result = f.result(inst).and_then(|result| Some((cx.used_result(result)?, cx.ty(result))));
+            match result {
+                // The host gives whole words.
+                Some((to, Type::I32)) => {
+                    let word = cx.temp(RegClass::Int);
+                    call_builtin(cx, builtin, extra, params, Some(word));
+                    let (op, from) = (Extension::U32, Rm::Reg(word));
+                    cx.push(Inst::Int(IntInst::Extend { op, to, from }));
+                }
+                result => call_builtin(cx, builtin, extra, params, result.map(|(to, _)| to)),
+            }
         }
         Op::RefFunc(function) => {
             let to = cx.result(inst);
