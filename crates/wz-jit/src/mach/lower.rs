@@ -6,7 +6,13 @@
 
 use regalloc2::{RegClass, VReg};
 
-use crate::ir::{Block, Effect, Function, Inst, Op, Type, Value, ValueDef};
+use crate::ir::{Block, Edge, Effect, Function, Inst, Op, Type, Value, ValueDef};
+
+fn exp(bit: u32) -> bool {
+    static E: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *E.get_or_init(|| std::env::var("EXP").ok().and_then(|e| e.parse().ok()).unwrap_or(0)) & bit != 0
+}
+
 
 use super::{FrameShape, Isa, MachineFunction, Reg};
 
@@ -159,14 +165,7 @@ impl<I: Isa> Lower<'_, I> {
             self.current = *inst;
             let data = f.inst(*inst);
             if let Op::Jump(edge) = data.op {
-                let args = self.state.args.len() as u32;
-                for arg in f.edge_args(edge) {
-                    let reg = self.in_reg(*arg).vreg();
-                    self.state.args.push(reg);
-                }
-                self.state.arg_ranges[block.index()] = (args, self.state.args.len() as u32);
-                let jump = self.isa.jump();
-                self.push(jump);
+                self.lower_jump(block, edge);
             } else if self.is_wanted(*inst) {
                 self.isa.select(self, *inst);
             }
@@ -183,6 +182,35 @@ impl<I: Isa> Lower<'_, I> {
             }
         }
         self.state.ends.push(self.state.insts.len() as u32);
+    }
+
+    /// A jump with its arguments. Those of loops are allocated apart from what is outside: where
+    /// a loop is entered they are copied, and where it goes on they are read, so that they are
+    /// not put away before.
+    fn lower_jump(&mut self, block: Block, edge: Edge) {
+        let f = self.f;
+        let edge = f.edge(edge);
+        let is_loop = f.block(edge.to).flags.loop_header;
+        let enters = is_loop && f.block(block).loop_depth < f.block(edge.to).loop_depth;
+        let first = self.state.args.len() as u32;
+        let mut read = Vec::new();
+        for arg in f.list(edge.args) {
+            let mut reg = self.in_reg(*arg);
+            if enters && exp(1) && f.constant(*arg).is_none() {
+                let class = reg.vreg().class();
+                let to = self.temp(class);
+                let copy = self.isa.copy(class, to, reg);
+                self.push(copy);
+                reg = to;
+            }
+            if is_loop && (exp(2) && !enters || exp(4) && enters) {
+                read.push(reg);
+            }
+            self.state.args.push(reg.vreg());
+        }
+        self.state.arg_ranges[block.index()] = (first, self.state.args.len() as u32);
+        let jump = if read.is_empty() { self.isa.jump() } else { self.isa.jump_reading(read) };
+        self.push(jump);
     }
 
     /// Whether an instruction is to be selected: it has an effect, or a result that is used.
@@ -274,9 +302,10 @@ impl<I: Isa> Lower<'_, I> {
     }
 
     /// The load that gives a value, if it may be done by the instruction that is being lowered:
-    /// it has no other user, and nothing between the two has an effect or can trap. The value
-    /// must be an operand of that instruction, or of a chain of pure instructions with one user
-    /// each that are folded into it. Whoever folds it calls [`sink`](Self::sink).
+    /// it has no other user, nobody who has folded its user has asked for it in a register, and
+    /// nothing between the two has an effect or can trap. The value must be an operand of that
+    /// instruction, or of a chain of pure instructions with one user each that are folded into it.
+    /// Whoever folds it calls [`sink`](Self::sink).
     #[must_use]
     pub fn foldable_load(&self, value: Value) -> Option<Inst> {
         let inst = self.f.def_inst(value)?;
@@ -285,8 +314,8 @@ impl<I: Isa> Lower<'_, I> {
         // The load itself is the last effect before its color's successor.
         let follows = state.colors[self.current.index()] == state.colors[inst.index()] + 1;
         let is_near = state.inst_blocks[inst.index()] == state.inst_blocks[self.current.index()];
-        (is_load && follows && is_near && state.uses[value.index()] == 1 && !state.sunk[inst.index()])
-            .then_some(inst)
+        let is_free = !state.sunk[inst.index()] && self.known_reg(value).is_none();
+        (is_load && follows && is_near && is_free && state.uses[value.index()] == 1).then_some(inst)
     }
 
     /// A load is folded: it is not selected itself. What is pushed for it has to have its place.
