@@ -2,7 +2,9 @@
 //! operand: no prefix, index byte or displacement that says nothing.
 
 use dynasmrt::DynamicLabel;
+use wz_jit::mach::Reg;
 
+use crate::address::{Address, Base};
 use crate::assembler::Assembler;
 use crate::condition::Cc;
 
@@ -19,6 +21,19 @@ impl Place {
     /// `[base + offset]`
     pub(crate) const fn at(base: u8, offset: i32) -> Self {
         Self::Memory { base, index: None, scale_log2: 0, offset }
+    }
+}
+
+impl From<&Address> for Place {
+    /// With registers that are allocated.
+    fn from(address: &Address) -> Self {
+        let number = |reg: Reg| reg.preg().hw_enc() as u8;
+        let base = match address.base {
+            Base::Reg(reg) => number(reg),
+            Base::Pinned(register) => register,
+        };
+        let Address { scale_log2, offset, .. } = *address;
+        Self::Memory { base, index: address.index.map(number), scale_log2, offset }
     }
 }
 
@@ -72,19 +87,19 @@ const fn high(register: u8) -> u8 {
 }
 
 /// The bytes of an instruction while it is put together.
-struct Bytes {
+pub(crate) struct Bytes {
     bytes: [u8; 16],
     len: usize,
 }
 
 impl Bytes {
     #[inline]
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { bytes: [0; 16], len: 0 }
     }
 
     #[inline]
-    fn push(&mut self, byte: u8) {
+    pub(crate) fn push(&mut self, byte: u8) {
         self.bytes[self.len & 15] = byte;
         self.len += 1;
     }
@@ -96,9 +111,15 @@ impl Bytes {
         }
     }
 
+    /// What there is.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len & 15]
+    }
+
     /// The operands of an instruction: ModRM, index byte and displacement.
     #[inline]
-    fn operands(&mut self, reg: u8, rm: Place) {
+    pub(crate) fn operands(&mut self, reg: u8, rm: Place) {
         let reg = low(reg) << 3;
         let (base, index, scale_log2, offset) = match rm {
             Place::Reg(rm) => return self.push(0xc0 | reg | low(rm)),
@@ -132,7 +153,7 @@ impl Bytes {
 }
 
 /// The bits of prefixes for the index and the base.
-fn high_bits(rm: Place) -> (u8, u8) {
+pub(crate) fn high_bits(rm: Place) -> (u8, u8) {
     match rm {
         Place::Reg(rm) => (0, high(rm)),
         Place::Memory { base, index, .. } => (index.map_or(0, high), high(base)),
@@ -158,7 +179,7 @@ impl Assembler {
         }
         bytes.push(opcode.byte);
         bytes.operands(reg, rm);
-        self.put(&bytes.bytes[..bytes.len & 15]);
+        self.put(bytes.as_slice());
     }
 
     /// An instruction of the BMI extensions, with three operands: `prefix` is 0 for none, 1 for
@@ -178,7 +199,7 @@ impl Assembler {
         bytes.push(u8::from(wide) << 7 | (!second & 15) << 3 | prefix);
         bytes.push(opcode);
         bytes.operands(reg, rm);
-        self.put(&bytes.bytes[..bytes.len & 15]);
+        self.put(bytes.as_slice());
     }
 
     /// An instruction whose register is in the opcode.

@@ -79,6 +79,9 @@ pub fn condition(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, value: Value) -> Cond
                 inverted = !inverted;
                 break Some(is_not_zero(isa, cx, Size::S64, args[0], is_only_use));
             }
+            Op::Unary(op) if vector::is_test(op) => {
+                break Some(vector::test(isa, cx, op, args[0], is_only_use));
+            }
             Op::Binary(op) if is_float_comparison(op) => {
                 break Some(vector::compare(isa, cx, inst, is_only_use));
             }

@@ -12,6 +12,9 @@ use crate::vector;
 
 pub(super) fn select(isa: &X64Isa, cx: Cx<'_, '_>, inst: Inst) {
     let [value, a, b] = *cx.f.args(inst) else { return };
+    if vector::select_compared(isa, cx, inst) {
+        return;
+    }
     let condition = condition(isa, cx, value);
     let ty = cx.ty(a);
     if !matches!(ty, Type::I32 | Type::I64) {

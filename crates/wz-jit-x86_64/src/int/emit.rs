@@ -6,7 +6,7 @@ use wz_jit::mach::{Assembler as _, Emission, Label, Reg, RegKind};
 
 use super::inst::{AluOp, CountOp, Extension, IntInst, ShiftOp, Size};
 use crate::abi::{FRAME_POINTER, SCRATCH};
-use crate::address::{Address, Base, Rm};
+use crate::address::{Address, Rm};
 use crate::assembler::Assembler;
 use crate::condition::{Cc, Test};
 use crate::encode::{Opcode, Place};
@@ -35,16 +35,7 @@ pub(super) fn rm(cx: &Emission<'_, X64Isa>, rm: &Rm) -> Place {
 
 /// A memory operand.
 pub(super) fn memory(address: &Address) -> Place {
-    let base = match address.base {
-        Base::Reg(reg) => number(reg),
-        Base::Pinned(register) => register,
-    };
-    Place::Memory {
-        base,
-        index: address.index.map(number),
-        scale_log2: address.scale_log2,
-        offset: address.offset,
-    }
+    address.into()
 }
 
 const fn alu_opcode(op: AluOp) -> Opcode {
@@ -159,6 +150,12 @@ impl IntInst {
                 cx.assembler.ops.op(wide, opcode, number(*to), from);
             }
             Self::Alias { .. } => {}
+            Self::Move { to, from } => {
+                let (to, from) = (number(*to), place(cx, *from));
+                if !matches!(from, Place::Reg(from) if from == to) {
+                    cx.assembler.ops.op(true, Opcode::one(0x8b), to, from);
+                }
+            }
             Self::Constant { to, low, high } => {
                 cx.assembler.ops.mov_constant(number(*to), u64::from(*high) << 32 | u64::from(*low));
             }

@@ -3,6 +3,7 @@
 //! deterministic mode and not. Operands are in registers, in memory, constant, or the same twice.
 #![cfg(all(target_arch = "x86_64", unix))]
 
+mod conditions;
 mod operators;
 mod shuffles;
 mod support;
