@@ -151,7 +151,7 @@ fn check_with(cases: &[Case], features: Features, deterministic: bool) {
         let values: Vec<_> = case.params.iter().map(|ty| edges(*ty)).collect();
         let count: usize = values.iter().map(Vec::len).product();
         // Not all combinations, but all values.
-        let stride = (count / 1500) | 1;
+        let stride = (count / 600) | 1;
         for number in (0..count).step_by(stride) {
             let mut rest = number;
             let mut given = Vec::with_capacity(4);
