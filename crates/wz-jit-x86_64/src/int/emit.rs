@@ -150,12 +150,6 @@ impl IntInst {
                 cx.assembler.ops.op(wide, opcode, number(*to), from);
             }
             Self::Alias { .. } => {}
-            Self::Move { to, from } => {
-                let (to, from) = (number(*to), place(cx, *from));
-                if !matches!(from, Place::Reg(from) if from == to) {
-                    cx.assembler.ops.op(true, Opcode::one(0x8b), to, from);
-                }
-            }
             Self::Constant { to, low, high } => {
                 cx.assembler.ops.mov_constant(number(*to), u64::from(*high) << 32 | u64::from(*low));
             }

@@ -6,13 +6,7 @@
 
 use regalloc2::{RegClass, VReg};
 
-use crate::ir::{Block, Edge, Effect, Function, Inst, Op, Type, Value, ValueDef};
-
-fn exp(bit: u32) -> bool {
-    static E: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *E.get_or_init(|| std::env::var("EXP").ok().and_then(|e| e.parse().ok()).unwrap_or(0)) & bit != 0
-}
-
+use crate::ir::{Block, Effect, Function, Inst, Op, Type, Value, ValueDef};
 
 use super::{FrameShape, Isa, MachineFunction, Reg};
 
@@ -165,7 +159,14 @@ impl<I: Isa> Lower<'_, I> {
             self.current = *inst;
             let data = f.inst(*inst);
             if let Op::Jump(edge) = data.op {
-                self.lower_jump(block, edge);
+                let args = self.state.args.len() as u32;
+                for arg in f.edge_args(edge) {
+                    let reg = self.in_reg(*arg).vreg();
+                    self.state.args.push(reg);
+                }
+                self.state.arg_ranges[block.index()] = (args, self.state.args.len() as u32);
+                let jump = self.isa.jump();
+                self.push(jump);
             } else if self.is_wanted(*inst) {
                 self.isa.select(self, *inst);
             }
@@ -182,35 +183,6 @@ impl<I: Isa> Lower<'_, I> {
             }
         }
         self.state.ends.push(self.state.insts.len() as u32);
-    }
-
-    /// A jump with its arguments. Those of loops are allocated apart from what is outside: where
-    /// a loop is entered they are copied, and where it goes on they are read, so that they are
-    /// not put away before.
-    fn lower_jump(&mut self, block: Block, edge: Edge) {
-        let f = self.f;
-        let edge = f.edge(edge);
-        let is_loop = f.block(edge.to).flags.loop_header;
-        let enters = is_loop && f.block(block).loop_depth < f.block(edge.to).loop_depth;
-        let first = self.state.args.len() as u32;
-        let mut read = Vec::new();
-        for arg in f.list(edge.args) {
-            let mut reg = self.in_reg(*arg);
-            if enters && exp(1) && f.constant(*arg).is_none() {
-                let class = reg.vreg().class();
-                let to = self.temp(class);
-                let copy = self.isa.copy(class, to, reg);
-                self.push(copy);
-                reg = to;
-            }
-            if is_loop && (exp(2) && !enters || exp(4) && enters) {
-                read.push(reg);
-            }
-            self.state.args.push(reg.vreg());
-        }
-        self.state.arg_ranges[block.index()] = (first, self.state.args.len() as u32);
-        let jump = if read.is_empty() { self.isa.jump() } else { self.isa.jump_reading(read) };
-        self.push(jump);
     }
 
     /// Whether an instruction is to be selected: it has an effect, or a result that is used.
