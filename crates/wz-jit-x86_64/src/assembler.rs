@@ -88,6 +88,16 @@ impl Assembler {
         self.positions[label as usize] = self.bytes.len() as u32;
     }
 
+    /// The bytes so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same, to be changed where no label refers to them.
+    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
     /// Adds bytes.
     #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
