@@ -2,7 +2,7 @@
 
 use wz_jit::ir::{Inst, SwitchId, Type};
 
-use super::compare::{condition, push_producer};
+use super::compare::{condition, next_round, push_producer};
 use super::inst::IntInst;
 use super::operand::{Cx, low_in_reg, push, size_of_type, temp};
 use crate::address::Rm;
@@ -47,7 +47,10 @@ fn set(cx: Cx<'_, '_>, condition: &Condition, test: Test, to: wz_jit::mach::Reg)
 
 pub(super) fn branch(isa: &X64Isa, cx: Cx<'_, '_>, inst: Inst) {
     let value = cx.f.args(inst)[0];
-    let condition = condition(isa, cx, value);
+    let condition = match next_round(cx, inst, value) {
+        Some(condition) => condition,
+        None => condition(isa, cx, value),
+    };
     push_producer(cx, &condition);
     push(cx, IntInst::Branch { test: condition.test }, None);
 }
