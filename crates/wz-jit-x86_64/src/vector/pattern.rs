@@ -214,18 +214,19 @@ mod tests {
     #[test]
     fn of_two_operands() {
         let find = |lane: &dyn Fn(u8) -> u8| find(lanes(lane), false);
-        let alternate =
-            |first: u8, second: u8| move |lane: u8| lane / 2 + if lane % 2 == 0 { first } else { second };
+        let alternate = |first: u8, second: u8| {
+            move |lane: u8| lane / 2 + if lane.is_multiple_of(2) { first } else { second }
+        };
         assert_eq!(find(&alternate(0, 16)), Pattern::Binary(Opcode::Punpcklbw, 0));
         assert_eq!(find(&alternate(24, 8)), Pattern::Swapped(Opcode::Punpckhbw, 0));
         assert_eq!(find(&|lane| lane + 5), Pattern::Swapped(Opcode::Palignr, 5));
         assert_eq!(find(&|lane| (lane + 21) % 32), Pattern::Binary(Opcode::Palignr, 5));
-        let halves = |lane: u8| if lane / 2 % 2 == 0 { lane } else { lane + 16 };
+        let halves = |lane: u8| if (lane / 2).is_multiple_of(2) { lane } else { lane + 16 };
         assert_eq!(find(&halves), Pattern::Binary(Opcode::Pblendw, 0xaa));
         let words = |lane: u8| if lane < 8 { lane ^ 4 } else { lane + 16 };
         assert_eq!(find(&words), Pattern::Binary(Opcode::Shufps, 0xe1));
-        let bytes = |lane: u8| if lane % 2 == 0 { lane } else { lane + 16 };
-        assert_eq!(find(&bytes), Pattern::Blend(lanes(|lane| if lane % 2 == 0 { 0 } else { 0xff })));
+        let bytes = |lane: u8| if lane.is_multiple_of(2) { lane } else { lane + 16 };
+        assert_eq!(find(&bytes), Pattern::Blend(lanes(|lane| if lane.is_multiple_of(2) { 0 } else { 0xff })));
         let any = |lane: u8| if lane == 3 { 16 } else { 15 - lane };
         let of_a = lanes(|lane| if lane == 3 { ZERO } else { 15 - lane });
         let of_b = lanes(|lane| if lane == 3 { 0 } else { ZERO });
@@ -237,8 +238,11 @@ mod tests {
         let find = |lane: &dyn Fn(u8) -> u8| find(lanes(lane), true);
         assert_eq!(find(&|lane| if lane < 3 { 16 } else { lane - 3 }), Pattern::Shift(Opcode::PslldqBy, 3));
         assert_eq!(find(&|lane| if lane > 9 { 31 } else { lane + 6 }), Pattern::Shift(Opcode::PsrldqBy, 6));
-        let even = |lane: u8| if lane % 2 == 0 { lane } else { 16 };
-        assert_eq!(find(&even), Pattern::Bytes(lanes(|lane| if lane % 2 == 0 { lane } else { ZERO })));
+        let even = |lane: u8| if lane.is_multiple_of(2) { lane } else { 16 };
+        assert_eq!(
+            find(&even),
+            Pattern::Bytes(lanes(|lane| if lane.is_multiple_of(2) { lane } else { ZERO }))
+        );
         assert_eq!(normalized([31; 16], 1, 2, |_| false), ([15; 16], 2, 1));
         assert_eq!(normalized([31; 16], 1, 1, |_| false), ([15; 16], 1, 1));
         assert_eq!(normalized([1; 16], 1, 2, |operand| operand == 1), ([17; 16], 2, 1));

@@ -56,7 +56,7 @@ fn regular() {
         for (first, second) in [(0, 16), (16, 0), (0, 0), (16, 16), (0, 8), (8, 16)] {
             for half in [0, 8] {
                 shuffles.push(from(|lane| {
-                    let operand = if lane / width % 2 == 0 { first } else { second };
+                    let operand = if (lane / width).is_multiple_of(2) { first } else { second };
                     operand + half + lane / (2 * width) * width + lane % width
                 }));
             }
@@ -65,12 +65,12 @@ fn regular() {
     // Words and halves by places.
     for places in 0_u32..256 {
         let place = |index: u8| (places >> (2 * index) & 3) as u8;
-        if places % 3 == 0 {
+        if places.is_multiple_of(3) {
             shuffles.push(from(|lane| place(lane / 4) * 4 + lane % 4));
             shuffles.push(from(|lane| place(lane / 4) * 4 + lane % 4 + if lane < 8 { 0 } else { 16 }));
             shuffles.push(from(|lane| place(lane / 4) * 4 + lane % 4 + if lane < 8 { 16 } else { 0 }));
         }
-        if places % 7 == 0 {
+        if places.is_multiple_of(7) {
             shuffles.push(from(|lane| if lane < 8 { place(lane / 2) * 2 + lane % 2 } else { lane }));
             shuffles.push(from(|lane| if lane < 8 { lane } else { place(lane / 2 - 4) * 2 + lane % 2 + 8 }));
         }
