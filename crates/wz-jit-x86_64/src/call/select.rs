@@ -81,11 +81,11 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
         }
         Op::Fuel(0) => {}
         Op::Fuel(units) => {
-            let activation = isa.calls.from_entry(FromEntry::Activation, cx);
+            let activation = isa.calls.at_entry(FromEntry::Activation, cx);
             cx.push(Inst::Call(CallInst::Fuel(activation, units)));
         }
         Op::Interrupt => {
-            let flag = isa.calls.from_entry(FromEntry::InterruptFlag, cx);
+            let flag = isa.calls.at_entry(FromEntry::InterruptFlag, cx);
             cx.push(Inst::Call(CallInst::Interrupt(flag)));
         }
         _ => return false,
@@ -245,7 +245,7 @@ fn select_tail_call(
     let layout = isa.layout(type_index);
     let mut params = pass(cx, &layout.params, args);
     if isa.layout(cx.f.type_index).result_area_bytes > 0 {
-        let area = isa.calls.from_entry(FromEntry::ResultArea, cx);
+        let area = isa.calls.at_entry(FromEntry::ResultArea, cx);
         params.push((area, int(abi::RESULT_AREA)));
     }
     let stack_bytes = layout.stack_bytes;
@@ -269,7 +269,7 @@ fn select_return(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, results: &[Value]) {
             Place::Int(place) => fixed.push((reg, int(place))),
             Place::Vector(place) => fixed.push((reg, xmm(place))),
             Place::Memory(offset) => {
-                let area = isa.calls.from_entry(FromEntry::ResultArea, cx);
+                let area = isa.calls.at_entry(FromEntry::ResultArea, cx);
                 let to = Address::reg(area, offset as i32);
                 cx.push(Inst::Memory(MemoryInst::Store { op: store_of(passed), value: reg, to }));
             }
