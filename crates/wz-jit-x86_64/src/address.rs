@@ -1,4 +1,4 @@
-//! [`Address`]: a memory operand, and [`with_memory!`], which encodes instructions with one.
+//! [`Address`]: a memory operand, and `with_memory!`, which encodes instructions with one.
 
 use wz_jit::mach::{OperandVisitor, Reg};
 
@@ -129,22 +129,18 @@ pub enum Parts {
 
 /// Encodes an instruction with a memory operand, which is written as `@` in its place, in its shortest
 /// form: `with_memory!(ops, address, mov Rq(to), QWORD @)`.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! with_memory {
     ($ops:expr, $address:expr, $($rest:tt)*) => {{
         let start = $crate::assembler::len_bytes(&$ops);
-        $crate::with_address!($ops, $address, $($rest)*);
+        $crate::address::with_address!($ops, $address, $($rest)*);
         $ops.shorten(start);
     }};
 }
 
 /// The same in the form that `dynasm!` gives it.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! with_address {
     ($ops:expr, $address:expr, $($rest:tt)*) => {
-        $crate::with_address!(@split [$ops] [$address] [] $($rest)*)
+        $crate::address::with_address!(@split [$ops] [$address] [] $($rest)*)
     };
     (@split [$ops:expr] [$address:expr] [$($before:tt)*] @ $($after:tt)*) => {{
         use $crate::address::Parts;
@@ -159,9 +155,11 @@ macro_rules! with_address {
         }
     }};
     (@split [$ops:expr] [$address:expr] [$($before:tt)*] $next:tt $($rest:tt)*) => {
-        $crate::with_address!(@split [$ops] [$address] [$($before)* $next] $($rest)*)
+        $crate::address::with_address!(@split [$ops] [$address] [$($before)* $next] $($rest)*)
     };
 }
+
+pub(crate) use {with_address, with_memory};
 
 #[cfg(test)]
 mod tests {

@@ -112,7 +112,8 @@ mod tests {
     use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
 
     use crate::address::{Address, Base};
-    use crate::{assembler, with_address};
+    use crate::address::{with_address, with_memory};
+    use crate::assembler;
     use wz_jit::mach::Reg;
 
     fn text(code: &[u8]) -> (String, usize) {
@@ -157,7 +158,7 @@ mod tests {
                 let long = assembler::finish(long);
                 let mut short = assembler::new();
                 dynasm!(short; .arch x64; nop);
-                crate::with_memory!(short, address, $($instruction)*);
+                with_memory!(short, address, $($instruction)*);
                 let short = assembler::finish(short);
                 let ((long, long_len), (short, short_len)) = (text(&long), text(&short[1..]));
                 assert_eq!(long, short);
