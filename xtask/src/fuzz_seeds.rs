@@ -11,22 +11,26 @@ use wz_testkit::differential::{Case, Oracle, Verdict, Wasmi, Wz, judge};
 use wz_testkit::engines::{EngineUnderTest, engine, engines};
 
 const USAGE: &str = "\
-usage: cargo xtask fuzz-seeds --from A --to B [--engine NAME]
+usage: cargo xtask fuzz-seeds --from A --to B [--engine NAME] [--against NAME]
        cargo xtask fuzz-seeds --show SEED [--engine NAME]
 
   --from, --to  the seeds A up to, not including, B
   --show        print the module of a seed, what is called, and what came of it
-  --engine      run on this engine only; all of them if absent";
+  --engine      run on this engine only; all of them if absent
+  --against     compare with another engine of wz instead of wasmi";
 
 struct Options {
     from: u64,
     to: u64,
     show: bool,
     engines: Vec<EngineUnderTest>,
+    against: Option<EngineUnderTest>,
 }
 
 fn options(args: &[String]) -> Result<Options> {
     let (mut from, mut to, mut show, mut engines) = (None, None, None, engines().to_vec());
+    let mut against = None;
+    let named = |name: &str| engine(name).with_context(|| format!("there is no engine \"{name}\""));
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let value = args.next().with_context(|| format!("{arg} needs a value\n{USAGE}"))?;
@@ -34,15 +38,14 @@ fn options(args: &[String]) -> Result<Options> {
             "--from" => from = Some(value.parse()?),
             "--to" => to = Some(value.parse()?),
             "--show" => show = Some(value.parse::<u64>()?),
-            "--engine" => {
-                engines = vec![engine(value).with_context(|| format!("there is no engine \"{value}\""))?]
-            }
+            "--engine" => engines = vec![named(value)?],
+            "--against" => against = Some(named(value)?),
             _ => bail!("there is no option {arg}\n{USAGE}"),
         }
     }
     match (from, to, show) {
-        (Some(from), Some(to), None) => Ok(Options { from, to, show: false, engines }),
-        (None, None, Some(seed)) => Ok(Options { from: seed, to: seed, show: true, engines }),
+        (Some(from), Some(to), None) => Ok(Options { from, to, show: false, engines, against }),
+        (None, None, Some(seed)) => Ok(Options { from: seed, to: seed, show: true, engines, against }),
         _ => bail!("no seeds\n{USAGE}"),
     }
 }
@@ -56,6 +59,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/fuzz-seeds");
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut different = 0;
+    let engine_of_wz = options.against.map(|engine| Wz { engine });
+    let other: &(dyn Oracle + Sync) = match &engine_of_wz {
+        Some(engine) => engine,
+        None => &Wasmi,
+    };
     for engine in &options.engines {
         let started = Instant::now();
         let next = AtomicU64::new(options.from);
@@ -70,9 +78,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                             break;
                         }
                         let case = Case::from_seed(seed);
-                        match judge(&Wz { engine: *engine }, &Wasmi, &case) {
+                        let with_wasmi = options.against.is_none();
+                        match judge(&Wz { engine: *engine }, other, &case) {
                             Verdict::Same => {}
-                            Verdict::Different(_) if Wasmi::is_wrong(seed) => {}
+                            Verdict::Different(_) if with_wasmi && Wasmi::is_wrong(seed) => {}
                             Verdict::Skipped(_) => drop(skipped.fetch_add(1, Ordering::Relaxed)),
                             Verdict::Different(difference) => {
                                 println!("seed {seed}: {difference}");

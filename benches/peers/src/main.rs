@@ -1,35 +1,52 @@
-//! wz beside its peers: executes the programs of `testdata/bench` (and large ones that
-//! `cargo xtask programs` built) on every runtime, interleaved, in one process, and prints each
-//! one's CPU time, the ratio to the reference and the geometric mean.
-//!
-//! `cargo run --release [--features wasmtime] -- [--rounds N] [--only SUBSTRING] [--calls]`
+//! wz beside its peers: the same modules and inputs on every runtime, interleaved, in one process and one run.
+//! The README of this folder says what is measured and how to read it.
 
-mod calls;
+mod clock;
+mod compile;
+mod edges;
+mod execution;
+mod large;
+mod machine;
 mod measure;
-mod programs;
-mod runtimes;
+mod modules;
+mod options;
+mod peer;
+mod report;
 
-use anyhow::{Result, bail};
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
-    let mut rounds = 5;
-    let mut only = String::new();
-    let mut sections = Vec::new();
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--rounds" => rounds = args.next().unwrap_or_default().parse()?,
-            "--only" => only = args.next().unwrap_or_default(),
-            "--calls" | "--programs" => sections.push(arg),
-            other => bail!("unknown argument {other}"),
+use anyhow::Result;
+use options::{Options, Section};
+use report::Report;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.split_first() {
+        Some((first, rest)) if first == large::CHILD => large::child(rest),
+        _ => run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
     }
-    let wanted = |name: &str| sections.is_empty() || sections.iter().any(|section| section == name);
-    if wanted("--programs") {
-        programs::run(rounds, &only)?;
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some(options) = Options::parse(arguments)? else {
+        print!("{}", options::USAGE);
+        return Ok(());
+    };
+    let mut report = Report::new(&options);
+    for section in &options.sections {
+        match section {
+            Section::Execution => execution::run(&options, &mut report)?,
+            Section::Compile => compile::run(&options, &mut report)?,
+            Section::Large => large::run(&options, &mut report)?,
+            Section::Edges => edges::run(&options, &mut report)?,
+        }
     }
-    if wanted("--calls") {
-        calls::run(rounds.max(7))?;
-    }
-    Ok(())
+    report.finish(options.json.as_deref())
 }

@@ -1,90 +1,106 @@
-//! CPU time of this thread, medians, ratios, and the table they are printed in.
+//! Interleaved measurement, and what is computed from it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// The CPU time that this thread has used.
-pub fn cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is valid for the call, and the clock exists on every supported system.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
+use anyhow::Result;
 
-/// Measures every subject `rounds` times, interleaved, and gives the medians in nanoseconds.
-pub fn interleaved(
-    rounds: usize,
-    subjects: &mut [Box<dyn FnMut() -> anyhow::Result<()> + '_>],
-) -> anyhow::Result<Vec<f64>> {
-    let mut times = vec![Vec::with_capacity(rounds); subjects.len()];
-    for _ in 0..rounds {
-        for (subject, times) in subjects.iter_mut().zip(&mut times) {
-            let start = cpu_time();
-            subject()?;
-            times.push((cpu_time() - start).as_nanos() as f64);
-        }
+use crate::clock::Clock;
+
+/// Something that is measured. Owned by the row that measures it.
+pub type Subject<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
+
+/// The nanoseconds that a subject took in each round.
+#[derive(Clone, Debug, Default)]
+pub struct Samples(pub Vec<f64>);
+
+impl Samples {
+    pub fn median(&self) -> f64 {
+        median(self.0.clone())
     }
-    Ok(times.into_iter().map(median).collect())
+
+    pub fn min(&self) -> f64 {
+        self.0.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// Each sample divided by `count`.
+    pub fn per(mut self, count: u32) -> Self {
+        self.0.iter_mut().for_each(|sample| *sample /= f64::from(count));
+        self
+    }
+
+    /// How long this takes in relation to another that was measured in the same rounds: the median of the rounds'
+    /// ratios, so that a machine that is slower for some rounds is so for both.
+    pub fn ratio(&self, other: &Self) -> f64 {
+        median(self.0.iter().zip(&other.0).map(|(this, other)| this / other).collect())
+    }
 }
 
+/// The middle value; of an even number, the mean of the two in the middle.
 fn median(mut values: Vec<f64>) -> f64 {
+    if values.is_empty() {
+        return f64::NAN;
+    }
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
-/// A table of figures per subject with ratios to the last column, the reference.
-pub struct Table {
-    title: &'static str,
-    unit: &'static str,
-    scale: f64,
-    names: Vec<&'static str>,
-    rows: Vec<(String, Vec<f64>)>,
+/// The geometric mean.
+pub fn geometric_mean(values: &[f64]) -> f64 {
+    (values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64).exp()
 }
 
-impl Table {
-    pub fn new(title: &'static str, unit: &'static str, scale: f64, names: &[&'static str]) -> Self {
-        Self { title, unit, scale, names: names.to_vec(), rows: Vec::new() }
+/// Measures the subjects in rounds: one after the other in each, beginning with another one each time. No round
+/// begins after `budget`.
+pub fn interleaved(
+    clock: Clock,
+    rounds: usize,
+    budget: Duration,
+    subjects: &mut [Subject<'_>],
+) -> Result<Vec<Samples>> {
+    let begin = Instant::now();
+    let mut samples = vec![Samples::default(); subjects.len()];
+    for round in 0..rounds {
+        if round > 0 && begin.elapsed() > budget {
+            break;
+        }
+        for turn in 0..subjects.len() {
+            let index = (turn + round) % subjects.len();
+            let start = clock.now();
+            subjects[index]()?;
+            samples[index].0.push((clock.now() - start).as_nanos() as f64);
+        }
+    }
+    Ok(samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_paired() {
+        let (one, other) = (Samples(vec![1.0, 20.0, 3.0]), Samples(vec![2.0, 40.0, 6.0]));
+        assert_eq!(one.ratio(&other), 0.5);
+        assert_eq!(one.median(), 3.0);
+        assert_eq!(one.min(), 1.0);
+        assert_eq!(Samples(vec![4.0, 2.0]).median(), 3.0);
     }
 
-    pub fn row(&mut self, name: impl Into<String>, nanoseconds: Vec<f64>) {
-        let name = name.into();
-        self.print_row(&name, &nanoseconds);
-        self.rows.push((name, nanoseconds));
+    #[test]
+    fn means_are_geometric() {
+        assert!((geometric_mean(&[0.5, 2.0, 8.0]) - 2.0).abs() < 1e-12);
     }
 
-    pub fn head(&self) {
-        print!("\n{:<26}", format!("{} [{}]", self.title, self.unit));
-        for name in &self.names {
-            print!("{name:>14}");
-        }
-        for name in &self.names[..self.names.len() - 1] {
-            print!("{:>18}", format!("{name}/{}", self.names[self.names.len() - 1]));
-        }
-        println!();
-    }
-
-    fn print_row(&self, name: &str, values: &[f64]) {
-        print!("{name:<26}");
-        for value in values {
-            print!("{:>14.2}", value / self.scale);
-        }
-        for value in &values[..values.len() - 1] {
-            print!("{:>18.3}", value / values[values.len() - 1]);
-        }
-        println!();
-    }
-
-    /// Prints the geometric mean of the ratios.
-    pub fn geometric_mean(&self) {
-        if self.rows.is_empty() {
-            return;
-        }
-        print!("{:<26}", format!("geometric mean of {}", self.rows.len()));
-        print!("{:>1$}", "", 14 * self.names.len());
-        for column in 0..self.names.len() - 1 {
-            let logs: f64 =
-                self.rows.iter().map(|(_, values)| (values[column] / values[values.len() - 1]).ln()).sum();
-            print!("{:>18.3}", (logs / self.rows.len() as f64).exp());
-        }
-        println!();
+    #[test]
+    fn every_subject_gets_every_round() {
+        let counts = std::cell::RefCell::new(String::new());
+        let subject = |name| -> Subject<'_> { Box::new(|| Ok(counts.borrow_mut().push(name))) };
+        let mut subjects = [subject('a'), subject('b'), subject('c')];
+        let samples = interleaved(Clock::Wall, 3, Duration::from_secs(60), &mut subjects).unwrap();
+        assert_eq!(*counts.borrow(), "abcbcacab");
+        assert!(samples.iter().all(|samples| samples.0.len() == 3));
+        let samples = interleaved(Clock::Wall, 3, Duration::ZERO, &mut subjects).unwrap();
+        assert!(samples.iter().all(|samples| samples.0.len() == 1));
     }
 }

@@ -3,10 +3,8 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
 
-use crate::definition::FunctionDefinition;
-
+use crate::backtrace::Backtrace;
 /// The result of everything in wz that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -321,53 +319,6 @@ impl fmt::Display for HostError {
         self.source.fmt(f)?;
         self.backtrace.as_ref().map_or(Ok(()), |backtrace| backtrace.fmt(f))
     }
-}
-
-/// The guest and host frames that were active, innermost first.
-///
-/// Prints as wazero's stack trace: a line `wasm stack trace:`, then per frame a tab, the
-/// signature and, on a line of its own, the offset in the Code section's body.
-#[derive(Clone, Debug, Default)]
-pub struct Backtrace {
-    frames: Arc<[BacktraceFrame]>,
-}
-
-impl Backtrace {
-    /// A backtrace of these frames, innermost first.
-    pub fn new(frames: impl Into<Arc<[BacktraceFrame]>>) -> Self {
-        Self { frames: frames.into() }
-    }
-
-    /// The frames, innermost first.
-    #[must_use]
-    pub fn frames(&self) -> &[BacktraceFrame] {
-        &self.frames
-    }
-}
-
-impl fmt::Display for Backtrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.frames.is_empty() {
-            return Ok(());
-        }
-        f.write_str("\nwasm stack trace:")?;
-        for frame in self.frames() {
-            write!(f, "\n\t{}", frame.definition.signature())?;
-            if let Some(offset) = frame.code_offset {
-                write!(f, "\n\t\t0x{offset:x}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// One frame of a [`Backtrace`].
-#[derive(Clone, Debug)]
-pub struct BacktraceFrame {
-    /// The function.
-    pub definition: FunctionDefinition,
-    /// The offset of the operator in the body of the Code section, for guest functions.
-    pub code_offset: Option<u32>,
 }
 
 /// A module was closed, by itself (`proc_exit`) or from outside, and the call ended with it.

@@ -6,6 +6,7 @@
 //! Embedders use it through the facade (package `wz-runtime`, library `wz`).
 #![forbid(unsafe_code)]
 
+mod backtrace;
 mod codec;
 mod context;
 mod definition;
@@ -16,14 +17,17 @@ mod global;
 mod host;
 mod memory;
 mod module;
+mod progress;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod sealed;
+mod source;
 mod table;
 mod typed;
 mod types;
 mod value;
 
+pub use backtrace::{Backtrace, BacktraceFrame};
 pub use codec::*;
 pub use context::{CancelToken, CancelWatch, Context, DoneReason};
 #[doc(hidden)]
@@ -32,8 +36,8 @@ pub use definition::{
     CustomSection, ExportDefinition, FunctionDefinition, GlobalDefinition, MemoryDefinition, TableDefinition,
 };
 pub use error::{
-    Backtrace, BacktraceFrame, Error, ErrorKind, ExitError, HostError, ImportError, ImportProblem, LinkError,
-    ModuleError, Result, Trap, TrapError,
+    Error, ErrorKind, ExitError, HostError, ImportError, ImportProblem, LinkError, ModuleError, Result, Trap,
+    TrapError,
 };
 pub use features::CoreFeatures;
 pub use function::{Function, TypedFunction};
@@ -43,6 +47,10 @@ pub use global::Global;
 pub use host::{Caller, HostBody, HostFunction, HostModule, WakeRegistration};
 pub use memory::Memory;
 pub use module::Module;
+pub use progress::CompileProgress;
+pub use source::SourceLocation;
+#[doc(hidden)]
+pub use source::Symbols;
 pub use table::Table;
 pub use typed::{HostResults, IntoHostFunction, MAX_ARITY, WasmParams, WasmResults, WasmType};
 pub use types::{ExternType, FunctionType, GlobalType, MemoryType, TableType, ValueType, value_type_name};

@@ -56,6 +56,10 @@ pub trait ModuleInner: Any + Send + Sync {
     fn extension(&self, id: TypeId) -> Option<&(dyn Any + Send + Sync)>;
     fn close(&self, keep: &Keep, cx: &Context, exit_code: u32) -> Result<()>;
     fn exit_code(&self) -> Option<u32>;
+    /// What can be attached while it runs: a value of a type that `wz-experimental` defines.
+    fn hooks(&self) -> Option<Keep> {
+        None
+    }
 }
 
 /// What keeps an instance's memory alive: its island.

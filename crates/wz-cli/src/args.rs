@@ -36,6 +36,20 @@ Exit status:
   the program's own; 134 after a trap, 124 after a timeout, 1 if a module cannot be
   loaded, linked or set up, 2 if the command line is wrong";
 
+const COMPILE_HELP: &str = "\
+Puts all code of the modules into a cache, where runs find it. A run that compiles what it calls
+adds to the same cache; compiling everything before is for runs that must not wait.
+
+Code is for this version of wz and this processor, and differs for runs with --fuel and --timeout.
+Whoever can write to the directory can run code as you: use one that only you can write to.
+
+Examples:
+  wz compile app.wasm && wz --cache app.wasm
+  wz compile --cache-dir build/cache --timeout *.wasm
+
+Exit status:
+  0 if all modules are in the cache, 1 if not, 2 if the command line is wrong";
+
 const VALIDATE_HELP: &str = "\
 Prints nothing about modules that are valid. For the others it says why not and at which offset.
 
@@ -50,6 +64,20 @@ content, a function's those of its body.
 With --json: an object with file, name, bytes, types, imports, exports, start, code, functions,
 tables, memories, globals, elements, data and sections. What is unknown or absent is null. The
 text lists the largest functions, the JSON all of them.";
+
+const EXPLAIN_HELP: &str = "\
+Operators have their offset in the file in front. Source lines come from the module's debugging
+information (DWARF), and their text from the files it names, where these are there. The engine's
+code stands to the right of the operator that it comes from; what is merged into another
+operator's code has none of its own.
+
+For example: wz explain app.wasm main";
+
+const WAST_HELP: &str = "\
+Prints how many assertions of each script passed, and what failed with its line.
+
+Exit status:
+  0 if everything passed, 1 if not, 2 if the command line is wrong";
 
 const TRACE_HELP: &str = "\
 The log has a line before and after each call, indented by how deep it is:
@@ -69,7 +97,8 @@ Examples:
   wz trace --host --times app.wasm          what the program asks of the host, and how long it takes";
 
 /// The names of all commands.
-pub(crate) const COMMANDS: [&str; 6] = ["completions", "inspect", "run", "trace", "validate", "version"];
+pub(crate) const COMMANDS: [&str; 9] =
+    ["compile", "completions", "explain", "inspect", "run", "trace", "validate", "version", "wast"];
 
 /// Runs WebAssembly.
 #[derive(Debug, Parser)]
@@ -109,12 +138,21 @@ pub(crate) enum Command {
         arg_required_else_help = true
     )]
     Trace(Box<TraceArgs>),
+    /// Compile modules, for runs with --cache-dir or --cache
+    #[command(after_help = COMPILE_HELP, arg_required_else_help = true)]
+    Compile(CompileArgs),
     /// Check that modules are valid
     #[command(after_help = VALIDATE_HELP, arg_required_else_help = true)]
     Validate(ValidateArgs),
     /// Show what is in a module
     #[command(after_help = INSPECT_HELP, arg_required_else_help = true)]
     Inspect(InspectArgs),
+    /// Show one function: source lines, operators and the code that runs
+    #[command(after_help = EXPLAIN_HELP, arg_required_else_help = true)]
+    Explain(ExplainArgs),
+    /// Run test scripts of the WebAssembly specification (.wast)
+    #[command(after_help = WAST_HELP, arg_required_else_help = true)]
+    Wast(WastArgs),
     /// Print a script that completes wz's command lines
     #[command(
         after_help = "For example: wz completions bash > ~/.local/share/bash-completion/completions/wz",
@@ -171,6 +209,28 @@ pub(crate) enum TraceFormat {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct CompileArgs {
+    /// Modules in the binary or the text format, - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Where to put the code (default: your own cache directory, as for --cache)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// For runs with --fuel
+    #[arg(long)]
+    pub(crate) fuel: bool,
+
+    /// For runs with --timeout
+    #[arg(long)]
+    pub(crate) timeout: bool,
+
+    #[command(flatten)]
+    pub(crate) features: FeatureArgs,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct ValidateArgs {
     /// Modules in the binary or the text format, - for standard input
     #[arg(value_name = "FILE", required = true)]
@@ -192,6 +252,38 @@ pub(crate) struct InspectArgs {
 
     #[command(flatten)]
     pub(crate) features: FeatureArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// The module in the binary or the text format, - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The function: its name, an exported name, or its index
+    #[arg(value_name = "FUNCTION")]
+    pub(crate) function: String,
+
+    /// Leave out the source lines
+    #[arg(long)]
+    pub(crate) no_source: bool,
+
+    /// Leave out the engine's code
+    #[arg(long)]
+    pub(crate) no_code: bool,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WastArgs {
+    /// Scripts, folders of them, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Args, Debug)]
@@ -289,7 +381,22 @@ pub(crate) struct EngineArgs {
     pub(crate) engine: EngineChoice,
 
     #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+
+    #[command(flatten)]
     pub(crate) features: FeatureArgs,
+}
+
+/// Where compiled code is kept: nowhere unless that is said.
+#[derive(Args, Debug)]
+pub(crate) struct CacheArgs {
+    /// Look for compiled code in a directory, and keep it there; only you must be able to write to it
+    #[arg(long, value_name = "DIR", conflicts_with = "cache")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// The same with your own cache directory, such as ~/.cache/wz
+    #[arg(long)]
+    pub(crate) cache: bool,
 }
 
 /// `--features`, which every command has that reads modules.
@@ -306,6 +413,7 @@ pub(crate) enum EngineChoice {
     // Plain comments: clap would print documentation, and a long page for all options with it.
     // The fastest that this machine has.
     Auto,
+    Jit,
     Interpreter,
 }
 
@@ -313,6 +421,7 @@ impl From<EngineChoice> for EngineKind {
     fn from(choice: EngineChoice) -> Self {
         match choice {
             EngineChoice::Auto => Self::Auto,
+            EngineChoice::Jit => Self::Jit,
             EngineChoice::Interpreter => Self::Interpreter,
         }
     }

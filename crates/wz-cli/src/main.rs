@@ -2,17 +2,21 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
+mod compile;
 mod completions;
 mod coredump;
 mod duration;
 mod environment;
 mod escape;
+mod explain;
 mod features;
 mod glob;
 mod inspect;
 mod invoke;
 mod listen;
 mod mounts;
+mod progress;
 mod report;
 mod run;
 mod sections;
@@ -21,6 +25,7 @@ mod size;
 mod source;
 mod trace;
 mod validate;
+mod wast;
 
 use clap::Parser;
 
@@ -30,8 +35,11 @@ fn main() {
         Some(args::Command::Version) => report::print_out(&format!("wz {}\n", env!("CARGO_PKG_VERSION"))),
         Some(args::Command::Run(run)) => run::run(run),
         Some(args::Command::Trace(trace)) => trace::trace(trace),
+        Some(args::Command::Compile(compile)) => compile::compile(compile),
         Some(args::Command::Validate(validate)) => validate::validate(validate),
         Some(args::Command::Inspect(inspect)) => inspect::inspect(inspect),
+        Some(args::Command::Explain(explain)) => explain::explain(explain),
+        Some(args::Command::Wast(wast)) => wast::wast(wast),
         Some(args::Command::Completions(completions)) => completions::completions(completions),
         None => run::run(&cli.run),
     };

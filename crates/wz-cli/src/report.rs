@@ -186,13 +186,26 @@ fn trace(backtrace: &Backtrace) -> String {
     text
 }
 
+/// Writes a frame as the library does, with what is the module's escaped.
+fn write_frame(text: &mut String, frame: &BacktraceFrame) {
+    let _ = write!(text, "\n\t{}", escape(&frame.signature()));
+    let Some(offset) = frame.code_offset else { return };
+    let offset = format!("0x{offset:x}");
+    let _ = write!(text, "\n\t\t{offset}");
+    for (position, location) in frame.source_locations().iter().enumerate() {
+        let inlined = if location.inlined { " (inlined)" } else { "" };
+        let location = escape(&location.to_string());
+        let _ = match position {
+            0 => write!(text, ": {location}{inlined}"),
+            _ => write!(text, "\n\t\t{:width$}{location}{inlined}", "", width = offset.len() + 2),
+        };
+    }
+}
+
 /// Writes one frame of each run of equal ones, and how many there are.
 fn write_runs(text: &mut String, runs: &[&[BacktraceFrame]]) {
     for run in runs {
-        let _ = write!(text, "\n\t{}", escape(&run[0].definition.signature()));
-        if let Some(offset) = run[0].code_offset {
-            let _ = write!(text, "\n\t\t0x{offset:x}");
-        }
+        write_frame(text, &run[0]);
         if run.len() > 1 {
             let _ = write!(text, "\n\t... the same {} times more ...", run.len() - 1);
         }
@@ -249,7 +262,7 @@ mod tests {
     fn frame(name: &str, offset: u32) -> BacktraceFrame {
         let mut parts = wz_api::FunctionParts { name: name.into(), ..Default::default() };
         parts.export.index = offset;
-        BacktraceFrame { definition: wz_api::FunctionDefinition::new(parts), code_offset: Some(offset) }
+        BacktraceFrame::new(wz_api::FunctionDefinition::new(parts), Some(offset))
     }
 
     #[test]

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use wz::experimental::{FunctionListenerFactory, with_function_listener_factory};
 use wz::wasi::Stdio;
 use wz::{
-    CompiledModule, Context, DoneReason, Error, ExitError, Fuel, Module, ModuleConfig, Runtime,
+    CompiledModule, Context, DoneReason, Error, ExitError, Fuel, JitConfig, Module, ModuleConfig, Runtime,
     RuntimeConfig, Value, with_fuel,
 };
 
 use crate::args::SessionArgs;
+use crate::cache;
 use crate::coredump::{self, DumpedInstance};
 use crate::environment;
 use crate::escape::escape;
@@ -41,8 +42,12 @@ pub(crate) fn run(
 ) -> Result<i32, Failure> {
     let (file, guest_arguments) = arguments.split();
     let guest_arguments = to_utf8(guest_arguments)?;
-    let runtime =
-        Runtime::with_config(runtime_config(arguments)).map_err(|error| Failure::of_error("wz", &error))?;
+    let cache = cache::open(&arguments.engine.cache)?;
+    let mut config = runtime_config(arguments);
+    if let Some(cache) = &cache {
+        config = config.with_compilation_cache(cache);
+    }
+    let runtime = Runtime::with_config(config).map_err(|error| Failure::of_error("wz", &error))?;
     let program = source::compile(&runtime, &file)?;
     let entry = Entry::choose(arguments, &program, &guest_arguments)?;
     let preloads: Vec<_> = arguments
@@ -63,6 +68,7 @@ pub(crate) fn run(
     let status = session.run(&file, &program, &preloads, &entry, config);
     // What is open is flushed and closed; how the program ended matters more than that.
     let closed = runtime.close();
+    cache::finish(cache.as_ref());
     match (status, closed) {
         (Ok(0), Err(error)) => Err(Failure::of_error("wz", &error)),
         (status, _) => status,
@@ -259,6 +265,7 @@ fn runtime_config(arguments: &SessionArgs) -> RuntimeConfig {
     let limits = &arguments.limits;
     let mut config = RuntimeConfig::new()
         .with_engine(arguments.engine.engine.into())
+        .with_jit(jit_config())
         .with_close_on_context_done(limits.timeout.is_some())
         .with_fuel(limits.fuel.is_some());
     if let Some(features) = arguments.engine.features.features {
@@ -273,6 +280,26 @@ fn runtime_config(arguments: &SessionArgs) -> RuntimeConfig {
     }
     if let Some(elements) = limits.max_table_elements {
         config = config.with_table_limit_elements(elements);
+    }
+    config
+}
+
+/// What the environment says of the JIT, for those who work on it: `docs/jit.md` has the variables.
+pub(crate) fn jit_config() -> JitConfig {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mut config = JitConfig::new();
+    if let Some(names) = variable("WZ_PASSES") {
+        config = config.with_passes(names);
+    }
+    if let Some(names) = variable("WZ_CPU") {
+        config = config.with_cpu_features(names);
+    }
+    if let Some(checks) = variable("WZ_CHECKS") {
+        config = config.with_explicit_checks(checks == "explicit");
+    }
+    if let Some(dump) = variable("WZ_DUMP") {
+        let (folder, filter) = dump.split_once('=').unwrap_or((&dump, ""));
+        config = config.with_dump(folder, filter);
     }
     config
 }

@@ -35,6 +35,15 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     number.parse::<u64>().map_err(|_| too_large())?.checked_mul(*factor).ok_or_else(too_large)
 }
 
+/// A number of bytes with a unit, for people.
+pub(crate) fn format_size(bytes: u64) -> String {
+    let unit = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match unit.into_iter().find(|(_, factor)| bytes >= *factor) {
+        Some((name, factor)) => format!("{:.1} {name}", bytes as f64 / factor as f64),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +64,15 @@ mod tests {
         check("x", Err("expected a number of bytes, such as 65536, 64KiB or 1GiB"));
         check("1.5G", Err("unknown unit \".5G\": use K, M, G, T (powers of 1024) or kB, MB, GB, TB"));
         check("99999999T", Err("the size is too large"));
+    }
+
+    #[test]
+    fn sizes_are_printed_with_a_unit() {
+        let check = |bytes, expected: &str| assert_eq!(format_size(bytes), expected);
+        check(0, "0 bytes");
+        check(1023, "1023 bytes");
+        check(1536, "1.5 KiB");
+        check(26 << 20, "26.0 MiB");
+        check(5 << 30, "5.0 GiB");
     }
 }

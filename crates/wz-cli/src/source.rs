@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use wz::{CompiledModule, EngineKind, Runtime, RuntimeConfig};
+use wz::{CompileProgress, CompiledModule, Context, EngineKind, Runtime, RuntimeConfig};
 
 use crate::args::{COMMANDS, FeatureArgs};
 use crate::escape::{escape, escape_lines};
+use crate::progress::Bar;
 use crate::report::Failure;
 
 /// The first bytes of a module in the binary format, without its version.
@@ -42,7 +43,12 @@ pub(crate) fn load(path: &Path) -> Result<Vec<u8>, Failure> {
 /// As [`load`], and if the module is not valid.
 pub(crate) fn compile(runtime: &Runtime, path: &Path) -> Result<CompiledModule, Failure> {
     let bytes = load(path)?;
-    runtime.compile(&bytes).map_err(|error| Failure::of_error(&path.to_string_lossy(), &error))
+    let progress = CompileProgress::new();
+    let context = progress.in_context(&Context::background());
+    let bar = Bar::start(&path.to_string_lossy(), bytes.len(), &progress);
+    let compiled = runtime.compile_with(&context, &bytes);
+    drop(bar);
+    compiled.map_err(|error| Failure::of_error(&path.to_string_lossy(), &error))
 }
 
 /// A runtime to look at modules with: nothing in it runs, so nothing in it is too large.

@@ -280,7 +280,12 @@ fn engines() {
     for engine in ["auto", "interpreter"] {
         dir.run(&format!("--engine {engine} --invoke add f.wat 1 2")).is(0, "3\n", "");
     }
-    dir.run("--engine steam f.wat").fails(2, &["steam", "auto", "interpreter"]);
+    let jit = dir.run("--engine jit --invoke add f.wat 1 2");
+    match wz::EngineKind::Jit.is_available() {
+        true => jit.is(0, "3\n", ""),
+        false => jit.fails(1, &["error: the JIT is not available: "]),
+    }
+    dir.run("--engine steam f.wat").fails(2, &["steam", "auto", "jit", "interpreter"]);
 }
 
 #[test]
@@ -508,7 +513,7 @@ fn usage() {
     dir.run("").fails(2, &["Usage: wz [OPTIONS] FILE [ARGS]..."]);
     dir.run("run").fails(2, &["Usage: wz run [OPTIONS] FILE [ARGS]..."]);
     dir.run("--env A=B").fails(2, &["required", "FILE"]);
-    for command in ["trace", "validate", "inspect", "completions", "version"] {
+    for command in ["trace", "validate", "inspect", "explain", "wast", "completions", "version"] {
         let run = dir.run(&format!("{command} --help"));
         assert_eq!((run.status, &*run.err), (Some(0), ""), "{command}");
         assert!(run.out.contains(&format!("Usage: wz {command}")), "{}", run.out);

@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use wz_experimental::{Event, EventKinds};
+
 use wz_api::{Caller, Context, Error, ErrorKind, ExitError, Module, Result, Trap, TrapError};
 
 use crate::caller::HostCall;
@@ -17,6 +19,7 @@ use crate::events::Pending;
 use crate::fuel::Fuel;
 use crate::host::HostRecord;
 use crate::instance::Instance;
+use crate::instance_events;
 use crate::records::{FunctionRecord, InstanceContext};
 use crate::references;
 use crate::store::StoreInner;
@@ -41,6 +44,8 @@ pub struct Activation {
     cx: UnsafeCell<Context>,
     /// Why the call ends early.
     ending: Cell<Option<Ending>>,
+    /// A panic of an event listener where the guest could not be ended.
+    deferred: Cell<Option<Payload>>,
     /// The listened frames that are active, outermost first.
     pub(crate) pending: UnsafeCell<Vec<Pending>>,
     /// The host function that is active on top of the guest's frames, or null.
@@ -59,10 +64,13 @@ pub struct Activation {
     module: UnsafeCell<Option<(*const Instance, Module)>>,
 }
 
+/// What a panic has.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
 /// Why a call ends early.
 enum Ending {
     Error(Error),
-    Panic(Box<dyn Any + Send>),
+    Panic(Payload),
 }
 
 impl Activation {
@@ -82,6 +90,7 @@ impl Activation {
             instance,
             cx: UnsafeCell::new(cx.clone()),
             ending: Cell::new(None),
+            deferred: Cell::new(None),
             pending: UnsafeCell::new(Vec::new()),
             host: Cell::new(ptr::null()),
             in_engine: Cell::new(false),
@@ -98,7 +107,11 @@ impl Activation {
     #[inline]
     pub(crate) fn enter(&self) {
         self.thread.current.set(self);
-        self.thread.depth.set(self.thread.depth.get() + 1);
+        let depth = self.thread.depth.get();
+        if depth == 0 {
+            self.thread.entry().enter();
+        }
+        self.thread.depth.set(depth + 1);
     }
 
     /// Runs the engine, whose frames belong to this activation.
@@ -117,10 +130,21 @@ impl Activation {
         unsafe { self.parent.as_ref() }
     }
 
+    /// Whether enough of the native stack is left for a call from one engine into another.
+    pub(crate) fn has_native_stack(&self) -> bool {
+        self.thread.has_stack()
+    }
+
     /// The configured limit of the guest's stack.
     #[must_use]
     pub fn max_stack_bytes(&self) -> usize {
         self.store().config().max_stack_bytes
+    }
+
+    /// The thread that it is of.
+    #[inline]
+    pub(crate) fn thread(&self) -> &'static Thread {
+        self.thread
     }
 
     /// The instance that was entered.
@@ -186,7 +210,11 @@ impl Activation {
     #[cold]
     pub fn raise_trap(&self, trap: Trap) -> Raised {
         let backtrace = walk::backtrace(self, &[]);
-        self.raise_error(Error::new(ErrorKind::Trap(TrapError { trap, backtrace })))
+        let error = Error::new(ErrorKind::Trap(TrapError { trap, backtrace }));
+        match self.tell_trap(walk::innermost_instance(self), &error) {
+            Ok(()) => self.raise_error(error),
+            Err(payload) => self.raise_panic(payload),
+        }
     }
 
     /// Notes an error, with the backtrace if it is of a kind that has one: called as
@@ -207,6 +235,19 @@ impl Activation {
     pub(crate) fn raise_panic(&self, payload: Box<dyn Any + Send>) -> Raised {
         self.ending.set(Some(Ending::Panic(payload)));
         Raised
+    }
+
+    /// Keeps a panic for when the call has ended.
+    #[cold]
+    pub(crate) fn defer_panic(&self, payload: Payload) {
+        let first = self.deferred.take().unwrap_or(payload);
+        self.deferred.set(Some(first));
+    }
+
+    /// The panic that was kept.
+    #[inline]
+    pub(crate) fn take_deferred_panic(&self) -> Option<Payload> {
+        self.deferred.take()
     }
 
     #[cold]
@@ -381,10 +422,17 @@ impl Activation {
     /// # Safety
     /// As for [`call_host`](Self::call_host).
     unsafe fn run_host(&self, instance: &Instance, host: &HostRecord, slots: *mut u64) -> Result<(), Raised> {
-        let cell = host.listeners();
-        if !cell.is_null() {
-            // SAFETY: the cell is the function's, `slots` holds the parameters.
-            unsafe { self.begin(cell, instance, slots)? };
+        let listened = host.is_listened();
+        if listened {
+            // SAFETY: `slots` holds the parameters.
+            unsafe { self.begin(|| host.listeners(), instance, slots)? };
+        }
+        if instance.events().wants(EventKinds::HOST_CALL) {
+            // SAFETY: `slots` holds the parameters.
+            let params = unsafe { std::slice::from_raw_parts(slots, host.param_slots()) };
+            let event = Event::HostCall { definition: host.definition(), params };
+            let told = instance_events::tell(instance, self.context(), Some(self), Some(params), &event);
+            told.map_err(|payload| self.raise_panic(payload))?;
         }
         let call = HostCall::new(self, instance);
         let outcome = self.outside(|| {
@@ -403,7 +451,7 @@ impl Activation {
             let admitted = unsafe { admit_results(instance, host, slots) };
             admitted.map_err(|error| self.host_failed(instance, error))?;
         }
-        if !cell.is_null() {
+        if listened {
             // SAFETY: this ends what was begun above; `slots` holds the results.
             unsafe { self.end(slots)? };
         }
@@ -472,7 +520,15 @@ impl Drop for Activation {
     fn drop(&mut self) {
         if ptr::eq(self.thread.current.get(), self) {
             self.thread.current.set(self.parent);
-            self.thread.depth.set(self.thread.depth.get() - 1);
+            let depth = self.thread.depth.get() - 1;
+            self.thread.depth.set(depth);
+            let left = self.pending.get_mut().len();
+            if left > 0 {
+                self.thread.entry().release(left);
+            }
+            if depth == 0 {
+                self.thread.entry().leave();
+            }
         }
         self.park_fuel();
         if self.cleared.get() && !self.parent.is_null() {

@@ -11,8 +11,10 @@
 use std::sync::atomic::Ordering;
 
 use wz_api::Trap;
+use wz_experimental::{Event, EventKinds};
 
 use crate::instance::Instance;
+use crate::instance_events;
 use crate::instantiate;
 use crate::memory::MemoryInstance;
 use crate::records::{FunctionRecord, InstanceContext};
@@ -41,8 +43,13 @@ fn table_of(instance: &Instance, index: u32) -> Result<&TableInstance, Trap> {
 #[must_use]
 pub unsafe fn memory_grow(cx: *const InstanceContext, memory: u32, delta: u64) -> u64 {
     // SAFETY: as the caller says.
-    let memory = memory_of(unsafe { instance(cx) }, memory);
-    memory.ok().and_then(|memory| memory.grow_pages(delta)).unwrap_or(u64::MAX)
+    let instance = unsafe { instance(cx) };
+    let previous = memory_of(instance, memory).ok().and_then(|memory| memory.grow_pages(delta));
+    if instance.events().wants(EventKinds::MEMORY_GROW) {
+        let event = Event::MemoryGrow { memory, delta_pages: delta, previous_pages: previous };
+        instance_events::tell_grown(instance, &event);
+    }
+    previous.unwrap_or(u64::MAX)
 }
 
 /// `memory.fill`.
@@ -150,8 +157,12 @@ pub unsafe fn table_set(cx: *const InstanceContext, table: u32, index: u64, valu
 #[must_use]
 pub unsafe fn table_grow(cx: *const InstanceContext, table: u32, init: u64, delta: u64) -> u64 {
     // SAFETY: as the caller says.
-    let table = table_of(unsafe { instance(cx) }, table);
-    table.ok().and_then(|table| table.grow_by(delta, init as usize)).unwrap_or(u64::MAX)
+    let instance = unsafe { instance(cx) };
+    let grown = table_of(instance, table).ok().and_then(|table| table.grow_by(delta, init as usize));
+    if instance.events().wants(EventKinds::TABLE_GROW) {
+        instance_events::tell_grown(instance, &Event::TableGrow { table, delta, previous: grown });
+    }
+    grown.unwrap_or(u64::MAX)
 }
 
 /// `table.fill`.

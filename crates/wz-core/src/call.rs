@@ -84,6 +84,9 @@ fn enter(
         Err(Raised) => Err(activation.finish()),
     };
     drop(watch);
+    if let Some(payload) = activation.take_deferred_panic() {
+        std::panic::resume_unwind(payload);
+    }
     result
 }
 

@@ -1,20 +1,23 @@
 //! [`Closing`]: whether an instance is closed, and what happens when it is.
 //!
-//! Once per instance and in this order: the close notifier is told; the exit code is set, from
+//! Once per instance and in this order: event listeners and the close notifier are told; the exit code is set, from
 //! when on calls fail; the name is free; running calls and blocked host functions are woken; the
 //! hooks of the instance run. An instance that is freed without having been closed gets the
 //! notifier and the hooks with code 0.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use wz_api::Context;
-use wz_experimental::CloseNotifier;
+use wz_experimental::{CloseNotifier, Event, EventKinds};
 
+use crate::activation::Payload;
 use crate::config::CloseHook;
+use crate::instance::Instance;
+use crate::instance_events;
 use crate::store::StoreInner;
 
 /// Set in the state of a closed instance, beside its exit code.
@@ -26,6 +29,8 @@ pub(crate) struct Closing {
     state: AtomicU64,
     begun: AtomicBool,
     notifier: Option<Arc<dyn CloseNotifier>>,
+    /// The instance of a guest, whose event listeners are told.
+    guest: OnceLock<Weak<Instance>>,
     hooks: Mutex<Vec<CloseHook>>,
     /// Where the store lists the instance.
     slot: usize,
@@ -39,10 +44,17 @@ impl Closing {
             state: AtomicU64::new(0),
             begun: AtomicBool::new(false),
             notifier: wz_experimental::close_notifier(cx).cloned(),
+            guest: OnceLock::new(),
             hooks: Mutex::new(hooks),
             slot,
             met_others: AtomicBool::new(false),
         }
+    }
+
+    /// It is the closing of this instance.
+    pub(crate) fn is_of(&self, instance: Weak<Instance>) {
+        // It is told once, when the instance is made.
+        let _ = self.guest.set(instance);
     }
 
     /// Another instance can call functions of this one from now on.
@@ -68,15 +80,26 @@ impl Closing {
         if self.begun.swap(true, Ordering::SeqCst) {
             return;
         }
-        let mut panic = None;
+        let mut panic = self.tell(cx, exit_code).err();
         if let Some(notifier) = &self.notifier {
-            panic = catch_unwind(AssertUnwindSafe(|| notifier.close_notify(cx, exit_code))).err();
+            let told = catch_unwind(AssertUnwindSafe(|| notifier.close_notify(cx, exit_code)));
+            panic = panic.or(told.err());
         }
         self.state.store(CLOSED | u64::from(exit_code), Ordering::SeqCst);
         store.closed_instance(self.slot, self.met_others.load(Ordering::SeqCst));
         panic = self.run_hooks(exit_code).or(panic);
         if let Some(panic) = panic {
             resume_unwind(panic);
+        }
+    }
+
+    /// Tells event listeners.
+    fn tell(&self, cx: &Context, exit_code: u32) -> Result<(), Payload> {
+        match self.guest.get().and_then(Weak::upgrade) {
+            Some(instance) if instance.events().wants(EventKinds::CLOSE) => {
+                instance_events::tell(&instance, cx, None, None, &Event::Close { exit_code })
+            }
+            _ => Ok(()),
         }
     }
 

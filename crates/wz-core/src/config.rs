@@ -4,8 +4,9 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
-use wz_api::{CoreFeatures, Module};
+use wz_api::CoreFeatures;
 use wz_decode::DecodeLimits;
+use wz_experimental::ImportResolver;
 
 use crate::engine::{CompileOptions, Engine};
 
@@ -20,6 +21,8 @@ pub struct StoreConfig {
     pub decode_limits: DecodeLimits,
     /// Whether compiled modules keep their custom sections.
     pub custom_sections: bool,
+    /// Whether stack traces say where in the source code their frames are, by the modules' DWARF.
+    pub debug_info: bool,
     /// The largest size of memories with 32-bit addresses, in pages; at most 65,536.
     pub memory_limit_pages: u64,
     /// The largest size of memories with 64-bit addresses, in pages.
@@ -54,6 +57,7 @@ impl StoreConfig {
             features: CoreFeatures::default(),
             decode_limits: DecodeLimits::default(),
             custom_sections: false,
+            debug_info: true,
             memory_limit_pages: 65_536,
             // 64 GiB: more has to be asked for.
             memory64_limit_pages: 1 << 20,
@@ -99,9 +103,6 @@ pub type Extension = (TypeId, Arc<dyn Any + Send + Sync>);
 /// Told the exit code when an instance is closed, or 0 when it is freed without that.
 pub type CloseHook = Box<dyn FnOnce(u32) + Send + Sync>;
 
-/// Gives the module to import from, before the store looks among its named modules.
-pub type ImportResolver = Arc<dyn Fn(&str) -> Option<Module> + Send + Sync>;
-
 /// How an instance is made.
 #[derive(Default)]
 pub struct InstanceOptions {
@@ -111,7 +112,7 @@ pub struct InstanceOptions {
     pub extensions: Vec<Extension>,
     /// What is told when the instance is closed, in order.
     pub on_close: Vec<CloseHook>,
-    /// Where imports are looked for first.
+    /// Where imports are looked for first; unless given, the resolver of the context.
     pub import_resolver: Option<ImportResolver>,
 }
 

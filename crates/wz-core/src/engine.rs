@@ -14,10 +14,12 @@
 
 use std::sync::Arc;
 
-use wz_api::Result;
+use wz_api::{CompileProgress, Result};
 use wz_decode::ModuleInfo;
 
 use crate::activation::Activation;
+use crate::listing::CodeListing;
+use crate::probes::FunctionProbes;
 use crate::records::{FunctionRecord, InstanceContext};
 
 /// The call ends early; the reason is in the activation.
@@ -50,6 +52,20 @@ pub trait Engine: Send + Sync + 'static {
     /// If the module exceeds a limit of the engine.
     fn compile(&self, module: &Arc<ModuleInfo>, options: &CompileOptions) -> Result<Arc<dyn EngineModule>>;
 
+    /// As [`compile`](Self::compile), telling `progress` of the functions it compiles at once.
+    ///
+    /// # Errors
+    /// See [`compile`](Self::compile).
+    fn compile_watched(
+        &self,
+        module: &Arc<ModuleInfo>,
+        options: &CompileOptions,
+        progress: &CompileProgress,
+    ) -> Result<Arc<dyn EngineModule>> {
+        let _ = progress;
+        self.compile(module, options)
+    }
+
     /// Finds the next guest frame of `activation`, innermost first. A cursor starts as
     /// `FrameCursor::default()` and belongs to the engine from then on. Only called on the
     /// activation's thread while the engine is inside one of its calls to the core.
@@ -66,9 +82,28 @@ pub trait EngineModule: Send + Sync + 'static {
     /// If the engine has no room for that code.
     fn code(self: Arc<Self>, guarded: bool) -> Result<Arc<dyn ModuleCode>>;
 
+    /// The code of this defined function (imports not counted), for people. None if the engine
+    /// cannot show it.
+    fn listing(&self, defined_index: u32) -> Option<CodeListing> {
+        let _ = defined_index;
+        None
+    }
+
     /// Whether calls to this defined function tell the core (`listen_before` and so on). Calls
     /// that are running keep their version. May be called while other threads run the function.
     fn set_listened(&self, defined_index: u32, listened: bool);
+
+    /// Whether the engine executes probes.
+    fn has_probes(&self) -> bool {
+        false
+    }
+
+    /// Which probes this defined function has, in calls that begin from now on; none to have no
+    /// trace of them. Calls that are running keep their version. May be called while other threads
+    /// run the function, and by the function itself. Only if there are probes.
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        let _ = (defined_index, probes);
+    }
 }
 
 /// The code of a module that its instances run, all of them or those of one kind.
@@ -108,7 +143,7 @@ pub struct FrameCursor {
     /// Whether the walk began.
     pub started: bool,
     /// For the engine.
-    pub words: [usize; 3],
+    pub words: [usize; 5],
 }
 
 /// A guest frame.

@@ -22,13 +22,22 @@ use crate::walk::StackWalk;
 /// A listened frame.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    /// Null if there are no listeners.
+    /// Null if there are no listeners. The thread's entry holds it as long as the frame is here.
     cell: *const ListenerCell,
     instance: *const Instance,
     /// How many listeners were told `before`.
     begun: usize,
     /// The context before the listeners changed it.
     previous: Option<Context>,
+}
+
+/// A frame that was popped lets its cell go when this is dropped.
+struct Releases<'a>(&'a Activation);
+
+impl Drop for Releases<'_> {
+    fn drop(&mut self) {
+        self.0.thread().entry().release(1);
+    }
 }
 
 impl Activation {
@@ -50,7 +59,7 @@ impl Activation {
         // SAFETY: as the caller says.
         unsafe {
             let instance = Instance::of_context(context);
-            self.begin(instance.listeners(function), instance, params)
+            self.begin(|| instance.listeners(function), instance, params)
         }
     }
 
@@ -95,16 +104,17 @@ impl Activation {
     /// Pushes a frame and tells its listeners.
     ///
     /// # Safety
-    /// `cell` is null or was in a slot of a function that is being called, `instance` takes part
+    /// `find` looks into the slot of a function that is being called, `instance` takes part
     /// in the call, `params` points to the parameters.
     pub(crate) unsafe fn begin(
         &self,
-        cell: *const ListenerCell,
+        find: impl Fn() -> *const ListenerCell,
         instance: *const Instance,
         params: *const u64,
     ) -> Result<(), Raised> {
+        let cell = self.thread().entry().protect(find);
         self.push(Pending { cell, instance, begun: 0, previous: None });
-        // SAFETY: what was in a slot stays until the slot's owner is freed, which is being called.
+        // SAFETY: the frame holds the cell until it is popped.
         let Some(cell) = (unsafe { cell.as_ref() }) else { return Ok(()) };
         // SAFETY: as the caller says.
         let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
@@ -158,7 +168,8 @@ impl Activation {
         tell: impl Fn(&Arc<dyn FunctionListener>, &Context, &Module, &ListenerCell),
     ) -> Result<(), Raised> {
         let frame = self.with_pending(Vec::pop).expect("each end has its beginning");
-        // SAFETY: see `begin`.
+        let _releases = Releases(self);
+        // SAFETY: the frame holds the cell until it is released here.
         let Some(cell) = (unsafe { frame.cell.as_ref() }) else { return Ok(()) };
         // SAFETY: as the caller says; no event of this activation is going on.
         let module = unsafe { self.module_of(frame.instance) };
@@ -187,7 +198,8 @@ impl Activation {
     pub(crate) fn abort_pending(&self, error: &Error) -> Option<Box<dyn Any + Send>> {
         let mut panic = None;
         while let Some(frame) = self.with_pending(Vec::pop) {
-            // SAFETY: see `begin`.
+            let _releases = Releases(self);
+            // SAFETY: the frame holds the cell until it is released here.
             if let Some(cell) = unsafe { frame.cell.as_ref() } {
                 // SAFETY: the instance took part in the call that is ending.
                 let module = unsafe { self.module_of(frame.instance) };

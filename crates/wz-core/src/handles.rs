@@ -14,6 +14,7 @@ use wz_decode::info::ExportItem;
 use crate::compiled;
 use crate::function::GuestFunction;
 use crate::global::GlobalHandle;
+use crate::hooks;
 use crate::instance::Instance;
 use crate::references::{self, Via};
 use crate::table::TableHandle;
@@ -127,5 +128,9 @@ impl ModuleInner for Instance {
 
     fn exit_code(&self) -> Option<u32> {
         self.exit_code()
+    }
+
+    fn hooks(&self) -> Option<Keep> {
+        Some(hooks::of_instance(self.shared()?))
     }
 }

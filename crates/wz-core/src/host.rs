@@ -15,8 +15,12 @@ use wz_api::{
     Memory, MemoryDefinition, Result, Table, TableDefinition, ValueType,
 };
 
+use wz_experimental::FunctionListenerFactory;
+
+use crate::attach::HostListeners;
 use crate::close::Closing;
-use crate::listen::{ListenerCell, ListenerSlot, Retired};
+use crate::hooks;
+use crate::listen::{AttachmentId, ListenerCell, Made};
 use crate::records::{FunctionKind, FunctionRecord};
 use crate::store::StoreInner;
 
@@ -31,8 +35,7 @@ pub struct HostRecord {
     /// The slots for parameters and results together.
     stack_slots: usize,
     references: ReferenceSlots,
-    listeners: ListenerSlot,
-    retired: Retired,
+    listeners: HostListeners,
     store: Arc<StoreInner>,
 }
 
@@ -55,8 +58,7 @@ impl HostRecord {
             definition,
             stack_slots: ty.stack_slots(),
             references: ReferenceSlots::of(ty.results()),
-            listeners: ListenerSlot::new(),
-            retired: Retired::default(),
+            listeners: HostListeners::new(),
             store: Arc::clone(store),
         });
         store.words().add_host(&host);
@@ -89,6 +91,10 @@ impl HostRecord {
         &self.definition
     }
 
+    pub(crate) fn param_slots(&self) -> usize {
+        self.definition.ty().param_slots()
+    }
+
     pub(crate) fn stack_slots(&self) -> usize {
         self.stack_slots
     }
@@ -98,16 +104,19 @@ impl HostRecord {
         &self.references
     }
 
+    /// The listeners at this moment; null if there are none.
+    #[inline]
     pub(crate) fn listeners(&self) -> *const ListenerCell {
         self.listeners.get()
     }
 
-    pub(crate) fn store(&self) -> &Arc<StoreInner> {
-        &self.store
+    #[inline]
+    pub(crate) fn is_listened(&self) -> bool {
+        !self.listeners.get().is_null()
     }
 
-    fn listen(&self, cell: Option<Arc<ListenerCell>>) {
-        self.listeners.set(cell, &self.retired);
+    pub(crate) fn store(&self) -> &Arc<StoreInner> {
+        &self.store
     }
 }
 
@@ -147,6 +156,7 @@ impl ReferenceSlots {
 /// An instantiated host module.
 #[derive(Debug)]
 pub(crate) struct HostInstance {
+    this: std::sync::Weak<Self>,
     name: Arc<str>,
     functions: Box<[(Arc<str>, Arc<HostRecord>)]>,
     store: Arc<StoreInner>,
@@ -159,18 +169,41 @@ impl HostInstance {
         module: &HostModule,
         closing: Closing,
         cx: &Context,
-    ) -> Result<Self> {
-        let factory = wz_experimental::function_listener_factory(cx);
+    ) -> Result<Arc<Self>> {
         let definitions = module.definitions()?;
         let functions = module.functions().iter().zip(definitions).map(|((name, function), definition)| {
-            let host = HostRecord::new(store, function, definition.clone());
-            if let Some(listener) = factory.and_then(|factory| factory.new_function_listener(&definition)) {
-                host.listen(Some(ListenerCell::new([listener], definition)));
-            }
-            (name.clone(), host)
+            (name.clone(), HostRecord::new(store, function, definition))
         });
         let functions = functions.collect();
-        Ok(Self { name: module.name().into(), functions, store: store.clone(), closing })
+        let this = Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            name: module.name().into(),
+            functions,
+            store: store.clone(),
+            closing,
+        });
+        if let Some(factory) = wz_experimental::function_listener_factory(cx) {
+            this.attach(AttachmentId::new(), &this.made_by(&**factory));
+        }
+        Ok(this)
+    }
+
+    /// The listeners that a factory makes for the functions; their numbers are positions.
+    pub(crate) fn made_by(&self, factory: &dyn FunctionListenerFactory) -> Vec<Made> {
+        let definitions = (0..).zip(&self.functions).map(|(at, (_, host))| (at, host.definition.clone()));
+        Made::by(factory, definitions)
+    }
+
+    pub(crate) fn attach(&self, id: AttachmentId, made: &[Made]) {
+        for made in made {
+            self.functions[made.function as usize].1.listeners.attach(id, made);
+        }
+    }
+
+    pub(crate) fn detach(&self, id: AttachmentId) {
+        for (_, host) in &self.functions {
+            host.listeners.detach(id);
+        }
     }
 
     pub(crate) fn closing(&self) -> &Closing {
@@ -253,5 +286,8 @@ impl ModuleInner for HostInstance {
     }
     fn exit_code(&self) -> Option<u32> {
         self.closing.exit_code()
+    }
+    fn hooks(&self) -> Option<Keep> {
+        Some(hooks::of_host(self.this.upgrade()?))
     }
 }

@@ -5,22 +5,23 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use wz_api::{Memory, Module};
 use wz_decode::ModuleInfo;
-use wz_experimental::FunctionListener;
 
+use crate::attach::InstanceListeners;
 use crate::close::Closing;
 use crate::compiled::CompiledModule;
 use crate::config::Extension;
 use crate::engine::ModuleCode;
 use crate::global::{GlobalCells, GlobalRef};
 use crate::host::HostRecord;
+use crate::instance_events::InstanceEvents;
 use crate::island::{Island, Member};
 use crate::link::Imports;
-use crate::listen::{ListenerCell, ListenerSlot, Retired};
+use crate::listen::{AttachmentId, ListenerCell, Made};
 use crate::memory::MemoryInstance;
 use crate::records::{FunctionKind, FunctionRecord, GlobalCell, InstanceContext, MemoryRecord, TableRecord};
 use crate::store::StoreInner;
@@ -55,9 +56,8 @@ pub struct Instance {
     dropped: Box<[AtomicBool]>,
     closing: Closing,
     extensions: Box<[Extension]>,
-    /// By function index, once any function was listened to.
-    listeners: OnceLock<Box<[ListenerSlot]>>,
-    retired: Retired,
+    listeners: InstanceListeners,
+    events: InstanceEvents,
 }
 
 /// The lists that a context points to, in one allocation.
@@ -143,8 +143,8 @@ impl Instance {
             dropped,
             closing,
             extensions: extensions.into(),
-            listeners: OnceLock::new(),
-            retired: Retired::default(),
+            listeners: InstanceListeners::default(),
+            events: InstanceEvents::default(),
             pointers,
             compiled,
             code,
@@ -191,6 +191,12 @@ impl Instance {
 
     pub(crate) fn store(&self) -> &Arc<StoreInner> {
         &self.store
+    }
+
+    /// Who is told of events.
+    #[inline]
+    pub(crate) fn events(&self) -> &InstanceEvents {
+        &self.events
     }
 
     pub(crate) fn closing(&self) -> &Closing {
@@ -317,38 +323,22 @@ impl Instance {
     /// The listeners of a function at this moment; null if there are none.
     #[inline]
     pub(crate) fn listeners(&self, function: u32) -> *const ListenerCell {
-        match self.listeners.get() {
-            Some(slots) => slots[function as usize].get(),
-            None => ptr::null(),
-        }
+        self.listeners.get(function)
     }
 
-    /// Sets the listeners of a defined function, told in this order; none to stop listening.
-    /// Calls that are running keep theirs. May be called while other threads run the function.
-    ///
-    /// # Panics
-    /// If the function is imported, or out of range.
-    pub fn set_listeners(&self, function: u32, listeners: impl Into<Box<[Arc<dyn FunctionListener>]>>) {
-        let listeners = listeners.into();
-        let definition = self.info().function_definition(function);
-        let cell = (!listeners.is_empty()).then(|| ListenerCell::new(listeners, definition));
-        self.set_listener_cell(function, cell);
+    /// Attaches listeners that were made for defined functions.
+    pub(crate) fn attach(&self, id: AttachmentId, made: &[Made]) {
+        self.listeners.attach(&self.compiled, id, made);
     }
 
-    pub(crate) fn set_listener_cell(&self, function: u32, cell: Option<Arc<ListenerCell>>) {
-        let defined = function.checked_sub(self.info().imported.functions);
-        let defined = defined.expect("only defined functions are listened to through their instance");
-        let slots = self.listeners.get_or_init(|| {
-            std::iter::repeat_with(ListenerSlot::new).take(self.info().functions.len()).collect()
-        });
-        let listens = cell.is_some();
-        // Changes of one instance are made one at a time, so that the count stays right.
-        let _changing = self.publishing.lock();
-        let listened = !slots[function as usize].get().is_null();
-        slots[function as usize].set(cell, &self.retired);
-        if listens != listened {
-            self.compiled.count_listened(defined, listens);
-        }
+    /// Detaches what was attached.
+    pub(crate) fn detach(&self, id: AttachmentId) {
+        self.listeners.detach(&self.compiled, id);
+    }
+
+    /// A reference that does not keep the instance.
+    pub(crate) fn weak(&self) -> Weak<Self> {
+        self.this.clone()
     }
 }
 
@@ -375,14 +365,7 @@ impl Drop for Instance {
         if *self.publishing.get_mut() {
             self.store.words().remove(self.records.as_ptr());
         }
-        if let Some(slots) = self.listeners.get() {
-            let imported = self.compiled.info().imported.functions as usize;
-            for (position, slot) in slots.iter().enumerate().skip(imported) {
-                if !slot.get().is_null() {
-                    self.compiled.count_listened((position - imported) as u32, false);
-                }
-            }
-        }
+        self.listeners.dropped(&self.compiled);
         self.closing.dropped();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use wz_api::{Context, Error, ErrorKind, Module, Result, Trap};
 use wz_decode::info::{ElementItems, ElementSegment, SegmentMode};
+use wz_experimental::{Event, EventKinds};
 
 use crate::call;
 use crate::close::Closing;
@@ -13,9 +14,10 @@ use crate::config::InstanceOptions;
 use crate::const_expr::evaluate;
 use crate::host::HostRecord;
 use crate::instance::{Instance, Parts};
+use crate::instance_events;
 use crate::island::Island;
 use crate::link::{Edge, link};
-use crate::listen::ListenerCell;
+use crate::listen::AttachmentId;
 use crate::memory::MemoryInstance;
 use crate::records::FunctionKind;
 use crate::store::StoreInner;
@@ -36,6 +38,7 @@ pub(crate) fn instantiate(
     let name: Arc<str> = name.map_or_else(|| info.name.clone(), Into::into);
     let reservation = store.reserve(&name)?;
 
+    let import_resolver = import_resolver.or_else(|| wz_experimental::import_resolver(cx).cloned());
     let mut imports = link(store, compiled, import_resolver.as_ref())?;
     for table in info.imported.tables..info.tables.len() as u32 {
         imports.tables.push(Arc::new(TableInstance::new(info, table, store.config(), store.tag())?));
@@ -58,6 +61,7 @@ pub(crate) fn instantiate(
         extensions,
     };
     let instance = Instance::new(parts);
+    instance.closing().is_of(instance.weak());
     reservation.keep();
 
     let island = Island::new(instance.clone());
@@ -73,8 +77,15 @@ pub(crate) fn instantiate(
     store.list_guest(slot, &instance);
     let module = Module::from_parts(instance.clone(), island);
     let close = CloseOnFailure(&module, cx);
-    listen(cx, &instance);
+    compiled.listen(cx, &instance);
+    if let Some(listener) = wz_experimental::event_listener(cx) {
+        instance.events().attach(AttachmentId::new(), listener.clone());
+    }
     initialize(&instance)?;
+    if instance.events().wants(EventKinds::INSTANTIATE) {
+        let told = instance_events::tell(&instance, cx, None, None, &Event::Instantiate);
+        told.unwrap_or_else(|payload| std::panic::resume_unwind(payload));
+    }
     let started = start(&instance, cx);
     match started {
         Ok(()) => {}
@@ -94,29 +105,6 @@ impl Drop for CloseOnFailure<'_> {
     fn drop(&mut self) {
         // Closing gives no errors, and what was closed already stays so.
         let _ = self.0.close_with(self.1, 0);
-    }
-}
-
-/// Attaches the listeners of the module, and those that the context's factory makes.
-fn listen(cx: &Context, instance: &Instance) {
-    let of_module = instance.compiled().listeners();
-    let of_instance = instance.compiled().instance_listeners(cx);
-    for (function, cell) in of_module {
-        let same = |(other, _): &&(u32, Arc<ListenerCell>)| other == function;
-        let cell = match of_instance.iter().find(same) {
-            None => cell.clone(),
-            // Attached to the module first.
-            Some((_, own)) => {
-                let both: Vec<_> = cell.listeners.iter().chain(&own.listeners).cloned().collect();
-                ListenerCell::new(both, cell.definition.clone())
-            }
-        };
-        instance.set_listener_cell(*function, Some(cell));
-    }
-    for (function, cell) in of_instance {
-        if instance.listeners(function).is_null() {
-            instance.set_listener_cell(function, Some(cell));
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 #[allow(unsafe_code)]
 pub mod activation;
+mod attach;
 #[allow(unsafe_code)]
 pub mod builtins;
 #[allow(unsafe_code)]
@@ -13,6 +14,8 @@ mod close;
 mod compiled;
 mod config;
 mod const_expr;
+#[allow(unsafe_code)]
+pub mod elsewhere;
 #[allow(unsafe_code)]
 pub mod engine;
 #[allow(unsafe_code)]
@@ -25,21 +28,28 @@ mod global;
 #[allow(unsafe_code)]
 pub mod guest;
 mod handles;
+mod hooks;
 #[allow(unsafe_code)]
 mod host;
 #[allow(unsafe_code)]
 mod instance;
+mod instance_events;
 #[allow(unsafe_code)]
 mod instantiate;
 mod interrupt;
 mod island;
 mod link;
 mod listen;
+mod listing;
 #[allow(unsafe_code)]
 mod memory;
 pub mod numeric;
 #[allow(unsafe_code)]
 mod pool;
+#[allow(unsafe_code)]
+pub mod probes;
+#[allow(unsafe_code)]
+pub mod reclaim;
 #[allow(unsafe_code)]
 pub mod records;
 mod references;
@@ -63,14 +73,16 @@ mod words;
 
 pub use activation::Activation;
 pub use compiled::CompiledModule;
-pub use config::{CloseHook, Extension, ImportResolver, InstanceOptions, StoreConfig};
+pub use config::{CloseHook, Extension, InstanceOptions, StoreConfig};
 pub use fuel::{Fuel, with_fuel};
 pub use host::HostRecord;
 pub use instance::Instance;
+pub use listing::{CodeLine, CodeListing};
 pub use memory::{FULL_RESERVATION, MemoryInstance, PAGE_BYTES};
 pub use store::Store;
 pub use table::TableInstance;
 pub use thread::native_stack_left;
+pub use wz_experimental::ImportResolver;
 
 const _: fn() = || {
     fn is_send_and_sync<T: Send + Sync>() {}

@@ -10,7 +10,6 @@ use wz_api::{
 use wz_decode::info::{ExportItem, Import, ImportItem};
 
 use crate::compiled::{CompiledModule, import_kind};
-use crate::config::ImportResolver;
 use crate::global::GlobalRef;
 use crate::host::{HostInstance, HostRecord};
 use crate::instance::{Instance, InstanceIsland};
@@ -19,6 +18,7 @@ use crate::records::FunctionRecord;
 use crate::store::StoreInner;
 use crate::table::TableInstance;
 use crate::words::Found;
+use wz_experimental::ImportResolver;
 
 /// What the imports of a module are, by kind and index.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use wz_api::{Context, Error, HostModule, Module, Result};
+use wz_api::{CompileProgress, Context, Error, HostModule, Module, Result};
 use wz_decode::{DecodeOptions, decode};
 
 use crate::close::Closing;
@@ -131,6 +131,7 @@ impl Store {
             keep_custom_sections: config.custom_sections,
             threads: config.threads,
             limits: config.decode_limits.clone(),
+            progress: CompileProgress::of_context(cx).cloned(),
         };
         let info = decode(bytes, &options)?;
         for memory in &info.memories[info.imported.memories as usize..] {
@@ -166,7 +167,7 @@ impl Store {
         let reservation = store.reserve(&name)?;
         let slot = reservation.slot();
         let closing = Closing::new(slot, cx, Vec::new());
-        let instance = Arc::new(HostInstance::new(store, module, closing, cx)?);
+        let instance = HostInstance::new(store, module, closing, cx)?;
         reservation.keep();
         let handle = Module::from_parts(instance.clone(), instance.clone());
         store.list(slot, Listed::Host(Arc::downgrade(&instance)));

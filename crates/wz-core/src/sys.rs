@@ -1,5 +1,5 @@
 //! What differs between operating systems: address space, the bounds of the native stack,
-//! vectored input and output on raw memory. Everything else of the crate is portable.
+//! vectored input and output on raw memory, fences of other threads. Everything else of the crate is portable.
 
 #[cfg(unix)]
 mod unix;
@@ -35,6 +35,14 @@ mod reset;
 #[path = "sys/reset_unknown.rs"]
 mod reset;
 
+#[cfg(target_os = "linux")]
+#[path = "sys/barrier_linux.rs"]
+mod barrier;
+#[cfg(not(target_os = "linux"))]
+#[path = "sys/barrier_unknown.rs"]
+mod barrier;
+
+pub(crate) use barrier::{process_barrier, process_barrier_available};
 pub(crate) use stack::stack_bounds;
 
 use std::io;

@@ -12,7 +12,6 @@ use wz_decode::{DecodeOptions, ModuleInfo, decode};
 
 use crate::activation::Activation;
 use crate::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor, ModuleCode, Raised};
-use crate::instance::Instance;
 use crate::records::{FunctionKind, FunctionRecord, InstanceContext};
 use crate::{InstanceOptions, Store, StoreConfig, builtins};
 
@@ -56,11 +55,6 @@ impl Call<'_> {
     pub(crate) fn set(&self, position: usize, word: u64) {
         // SAFETY: the tests stay within the slots of their functions.
         unsafe { *self.slots.add(position) = word }
-    }
-
-    pub(crate) fn instance(&self) -> &Instance {
-        // SAFETY: the instance runs.
-        unsafe { Instance::of_context(self.context) }
     }
 
     /// Calls a function of the module by its index, as `call` does.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::activation::Activation;
+use crate::reclaim::Entry;
 use crate::sys;
 
 /// The native stack that a call needs: the engine's frames, the host function's, and those of
@@ -24,6 +25,8 @@ pub(crate) struct Thread {
     pub(crate) current: Cell<*const Activation>,
     /// How many activations there are.
     pub(crate) depth: Cell<u32>,
+    /// What others see that the thread uses; none before its first call.
+    entry: Cell<Option<&'static Entry>>,
     known: Cell<bool>,
     /// Where the native stack ends; 0 if unknown.
     start: Cell<usize>,
@@ -37,6 +40,7 @@ thread_local! {
         Thread {
             current: Cell::new(ptr::null()),
             depth: Cell::new(0),
+            entry: Cell::new(None),
             known: Cell::new(false),
             start: Cell::new(0),
             low: Cell::new(0),
@@ -44,6 +48,18 @@ thread_local! {
         }
     };
     static FLAG: Arc<Flag> = Flag::register();
+    static GIVES_BACK: GivesBack = const { GivesBack };
+}
+
+/// Gives the thread's entry back when the thread ends.
+struct GivesBack;
+
+impl Drop for GivesBack {
+    fn drop(&mut self) {
+        if let Some(entry) = Thread::current().entry.take() {
+            entry.give_back();
+        }
+    }
 }
 
 impl Thread {
@@ -52,6 +68,28 @@ impl Thread {
         // SAFETY: the variable is never destroyed (it has no destructor), and the reference does
         // not leave the thread: `Thread` is not `Sync`.
         THREAD.with(|thread| unsafe { &*ptr::from_ref(thread) })
+    }
+
+    /// The innermost activation.
+    pub(crate) fn activation(&self) -> Option<&Activation> {
+        // SAFETY: the activation lives until it is the innermost one no more, which it stays while
+        // whatever it called runs.
+        unsafe { self.current.get().as_ref() }
+    }
+
+    /// What others see that the thread uses.
+    #[inline]
+    pub(crate) fn entry(&self) -> &'static Entry {
+        self.entry.get().unwrap_or_else(|| self.take_entry())
+    }
+
+    #[cold]
+    fn take_entry(&self) -> &'static Entry {
+        let entry = Entry::take();
+        self.entry.set(Some(entry));
+        // A thread that is ending keeps it for good.
+        let _ = GIVES_BACK.try_with(|_| ());
+        entry
     }
 
     /// Whether enough of the native stack is left for a call.

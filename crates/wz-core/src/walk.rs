@@ -1,7 +1,7 @@
 //! Walks over the frames of a thread: [`StackWalk`] for listeners, and backtraces for errors.
 //! Frames are asked of the engine one by one; nothing is walked that nobody asks for.
 
-use wz_api::{Backtrace, BacktraceFrame, Error, ErrorKind, FunctionDefinition};
+use wz_api::{Backtrace, BacktraceFrame, Error, ErrorKind, FunctionDefinition, SourceLocation};
 use wz_experimental::{InternalFunction, ProgramCounter, StackIterator};
 
 use crate::activation::Activation;
@@ -54,14 +54,27 @@ pub(crate) fn backtrace(activation: &Activation, inner: &[BacktraceFrame]) -> Ba
     let mut frames = Frames::new(activation);
     while let Some(frame) = frames.next() {
         list.push(match frame {
-            Either::Host(definition) => BacktraceFrame { definition, code_offset: None },
-            Either::Guest(frame) => BacktraceFrame {
-                definition: instance_of(activation, &frame).info().function_definition(frame.function),
-                code_offset: Some(frame.code_offset),
-            },
+            Either::Host(definition) => BacktraceFrame::new(definition, None),
+            Either::Guest(frame) => {
+                let instance = instance_of(activation, &frame);
+                let definition = instance.info().function_definition(frame.function);
+                BacktraceFrame::new(definition, Some(frame.code_offset))
+                    .with_symbols(instance.compiled().symbols().cloned())
+            }
         });
     }
     Backtrace::new(list)
+}
+
+/// The instance that the innermost guest frame is of; the entered one if there is none.
+pub(crate) fn innermost_instance(activation: &Activation) -> &Instance {
+    let mut frames = Frames::new(activation);
+    while let Some(frame) = frames.next() {
+        if let Either::Guest(frame) = frame {
+            return instance_of(activation, &frame);
+        }
+    }
+    activation.instance()
 }
 
 /// Appends the frames of an activation to an error that passes through it.
@@ -99,7 +112,8 @@ pub(crate) fn closed_instance(activation: &Activation) -> Option<u32> {
 /// over all activations of the thread.
 pub(crate) struct StackWalk<'a> {
     start: &'a Activation,
-    params: &'a [u64],
+    /// The parameters of the first frame, if they are known better than by the engine.
+    params: Option<&'a [u64]>,
     frames: Option<Frames<'a>>,
     current: Option<Current<'a>>,
     first: bool,
@@ -115,6 +129,12 @@ struct Current<'a> {
 impl<'a> StackWalk<'a> {
     /// A walk whose first frame is that of a function with these parameters.
     pub(crate) fn new(activation: &'a Activation, params: &'a [u64]) -> Self {
+        Self::of(activation, Some(params))
+    }
+
+    /// A walk from where the activation is, with the parameters of the first frame if these are
+    /// known.
+    pub(crate) fn of(activation: &'a Activation, params: Option<&'a [u64]>) -> Self {
         Self { start: activation, params, frames: Some(Frames::new(activation)), current: None, first: true }
     }
 
@@ -136,7 +156,7 @@ impl StackIterator for StackWalk<'_> {
                 Either::Host(definition) => Current {
                     definition,
                     program_counter: ProgramCounter(0),
-                    params: first.then_some(self.params),
+                    params: if first { self.params } else { None },
                     instance: None,
                 },
                 Either::Guest(frame) => {
@@ -146,7 +166,7 @@ impl StackIterator for StackWalk<'_> {
                     // SAFETY: the engine gives the parameters' slots of a frame that is there for
                     // as long as the walk, and the guest does not run meanwhile.
                     let own = frame.params.map(|params| unsafe { std::slice::from_raw_parts(params, slots) });
-                    let params = if first { Some(self.params) } else { own };
+                    let params = if first { self.params.or(own) } else { own };
                     let program_counter = ProgramCounter(frame.program_counter);
                     Current { definition, program_counter, params, instance: Some(instance) }
                 }
@@ -170,7 +190,7 @@ impl StackIterator for StackWalk<'_> {
     }
 
     fn reset(&mut self) {
-        *self = Self::new(self.start, self.params);
+        *self = Self::of(self.start, self.params);
     }
 }
 
@@ -182,5 +202,11 @@ impl InternalFunction for Current<'_> {
     fn source_offset_for_pc(&self, pc: ProgramCounter) -> u64 {
         let offset = self.instance.and_then(|instance| instance.code().code_offset(pc.0));
         offset.unwrap_or_default().into()
+    }
+
+    fn source_locations_for_pc(&self, pc: ProgramCounter) -> Vec<SourceLocation> {
+        let Some(instance) = self.instance else { return Vec::new() };
+        let known = instance.compiled().symbols().zip(instance.code().code_offset(pc.0));
+        known.map(|(symbols, offset)| symbols.locations(offset)).unwrap_or_default()
     }
 }

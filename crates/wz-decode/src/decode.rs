@@ -9,7 +9,7 @@ mod sections;
 use std::sync::Arc;
 
 use wasmparser::WasmFeatures;
-use wz_api::{CoreFeatures, Error, Result};
+use wz_api::{CompileProgress, CoreFeatures, Error, Result};
 
 use crate::info::ModuleInfo;
 
@@ -24,6 +24,8 @@ pub struct DecodeOptions {
     pub threads: usize,
     /// The limits that the module has to keep.
     pub limits: DecodeLimits,
+    /// Told of the bodies that have been validated.
+    pub progress: Option<CompileProgress>,
 }
 
 /// The largest modules that are accepted. The defaults are what the engines of browsers agree on,
@@ -98,7 +100,7 @@ pub fn decode(bytes: impl Into<Arc<[u8]>>, options: &DecodeOptions) -> Result<Mo
     let mut sections = sections::Sections::new(Arc::clone(&bytes), features, options);
     // Bodies are validated even if a later section is in error: the first error is reported.
     let read = sections.read(&bytes);
-    let validated = bodies::validate(&bytes, sections.bodies(), features, options.threads);
+    let validated = bodies::validate(&bytes, sections.bodies(), features, options);
     match validated.and_then(|tail_calls| read.map(|()| tail_calls)) {
         Ok(tail_calls) => {
             let mut info = sections.finish();

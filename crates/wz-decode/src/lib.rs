@@ -2,6 +2,7 @@
 //! [`FunctionBuilder`]. It knows nothing of instances or engines.
 #![forbid(unsafe_code)]
 
+mod blocks;
 pub mod builder;
 mod calls;
 mod decode;
@@ -12,6 +13,7 @@ mod opcode;
 pub mod ops;
 mod walker;
 
+pub use blocks::{block_entries, operator_offsets};
 pub use builder::FunctionBuilder;
 pub use calls::{Call, calls, makes_tail_calls};
 pub use decode::{DecodeLimits, DecodeOptions, decode};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use wz_api::{Context, Error, Function, FunctionDefinition, Module};
+use wz_api::{Context, Error, FunctionDefinition, Module};
 
 use crate::stack::StackIterator;
 
@@ -101,20 +101,4 @@ pub fn with_function_listener_factory(cx: &Context, factory: Arc<dyn FunctionLis
 #[must_use]
 pub fn function_listener_factory(cx: &Context) -> Option<&Arc<dyn FunctionListenerFactory>> {
     cx.value::<FactoryValue>().map(|value| &value.0)
-}
-
-/// A frame for [`new_stack_iterator`](crate::new_stack_iterator) and
-/// [`benchmark_function_listener`](crate::benchmark_function_listener).
-#[derive(Clone, Debug)]
-pub struct StackFrame {
-    /// The function.
-    pub function: Function,
-    /// Its parameters as words.
-    pub params: Vec<u64>,
-    /// Its results as words.
-    pub results: Vec<u64>,
-    /// The program counter.
-    pub program_counter: crate::ProgramCounter,
-    /// What the program counter resolves to.
-    pub source_offset: u64,
 }

@@ -1,6 +1,6 @@
 //! Call stacks: [`StackIterator`], [`InternalFunction`] and [`ProgramCounter`].
 
-use wz_api::FunctionDefinition;
+use wz_api::{FunctionDefinition, SourceLocation};
 
 /// Where in the code of a module something happens; opaque. For
 /// [`InternalFunction::source_offset_for_pc`].
@@ -21,6 +21,13 @@ pub trait InternalFunction {
     /// The offset in the body of the module's Code section for a program counter of this
     /// function. 0 for host functions.
     fn source_offset_for_pc(&self, pc: ProgramCounter) -> u64;
+
+    /// The places in the source code that a program counter of this function comes from, by the
+    /// module's DWARF: the innermost inlined function first, this one last. Empty if it is unknown.
+    fn source_locations_for_pc(&self, pc: ProgramCounter) -> Vec<SourceLocation> {
+        let _ = pc;
+        Vec::new()
+    }
 }
 
 /// Iterates over the functions of a call stack from the top, the called function first.

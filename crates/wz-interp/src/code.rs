@@ -1,11 +1,14 @@
 //! [`Code`]: a translated function, and [`FunctionSlot`]: through which it is called.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::exec::call;
+use wz_core::probes::FunctionProbes;
+
+use crate::exec::op::Op;
 use crate::pc_map::PcMap;
 
-/// A translated function. Never freed before its module.
+/// A translated function. Without probes it is never freed before its module.
 #[derive(Debug)]
 pub(crate) struct Code {
     /// First the length of the frame in bytes, then the instructions.
@@ -15,12 +18,21 @@ pub(crate) struct Code {
     /// The slot of the frame's header.
     pub(crate) header: u32,
     pcs: PcMap,
+    /// Instructions point to what is in it.
+    #[expect(dead_code, reason = "is kept as long as the instructions")]
+    probes: Option<Arc<FunctionProbes>>,
 }
 
 impl Code {
-    pub(crate) fn new(words: Box<[u64]>, function: u32, header: u32, pcs: PcMap) -> Self {
+    pub(crate) fn new(
+        words: Box<[u64]>,
+        function: u32,
+        header: u32,
+        pcs: PcMap,
+        probes: Option<Arc<FunctionProbes>>,
+    ) -> Self {
         debug_assert!(words.len() > 1, "code is never empty");
-        Self { words, function, header, pcs }
+        Self { words, function, header, pcs, probes }
     }
 
     /// What a slot holds: the address of the first word.
@@ -61,7 +73,8 @@ impl Code {
     }
 }
 
-/// Through which a function is called: its code, or a stub that translates it first.
+/// Through which a function is called: its code, or a stub that translates it first or, if its code
+/// is another engine's, calls that.
 #[derive(Debug)]
 pub(crate) struct FunctionSlot {
     code: AtomicPtr<u64>,
@@ -70,10 +83,10 @@ pub(crate) struct FunctionSlot {
 }
 
 impl FunctionSlot {
-    /// The slots of functions that are not translated.
-    pub(crate) fn stubs(count: usize) -> Box<[Self]> {
-        let mut slots: Box<[Self]> = (0..count as u64)
-            .map(|index| Self { code: AtomicPtr::default(), stub: [0, call::TRANSLATE.word(), index] })
+    /// The slots of functions without code, whose stubs have these operands.
+    pub(crate) fn stubs(op: &'static Op, operands: impl Iterator<Item = u64>) -> Box<[Self]> {
+        let mut slots: Box<[Self]> = operands
+            .map(|operand| Self { code: AtomicPtr::default(), stub: [0, op.word(), operand] })
             .collect();
         for slot in &mut slots {
             // Only now does the stub have its place.

@@ -4,17 +4,22 @@
 //! called: the walker of `wz-decode` drives the translator, which turns operators into
 //! instructions whose operands are slots of a frame, constants and accumulators. The executor
 //! goes from one instruction's handler to the next. `docs/interpreter.md` describes the encoding,
-//! frames, dispatch and calls. It knows nothing of the JIT.
+//! frames, dispatch and calls. It knows nothing of the JIT, but can run single functions of another
+//! engine's instances ([`wz_core::elsewhere`]).
 #![deny(unsafe_code)]
 
 mod class;
 mod code;
+#[allow(unsafe_code)]
+mod entry;
 #[allow(unsafe_code)]
 mod exec;
 #[allow(unsafe_code)]
 mod frames;
 #[allow(unsafe_code)]
 mod machine;
+#[allow(unsafe_code)]
+mod mixed;
 #[allow(unsafe_code)]
 mod module;
 mod pc_map;
@@ -24,9 +29,11 @@ use std::sync::Arc;
 
 use wz_api::Result;
 use wz_core::activation::Activation;
+use wz_core::elsewhere::{Elsewhere, ElsewhereModule};
 use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor};
 use wz_decode::ModuleInfo;
 
+use mixed::MixedModule;
 use module::InterpreterModule;
 
 /// The interpreter.
@@ -55,6 +62,12 @@ impl Interpreter {
     pub fn code_bytes(info: &Arc<ModuleInfo>, options: &CompileOptions) -> usize {
         let options = CompileOptions { eager: true, ..options.clone() };
         InterpreterModule::new(info, &options).code_bytes()
+    }
+}
+
+impl Elsewhere for Interpreter {
+    fn module(&self, info: &Arc<ModuleInfo>, options: &CompileOptions) -> Arc<dyn ElsewhereModule> {
+        Arc::new(MixedModule::new(info, options))
     }
 }
 

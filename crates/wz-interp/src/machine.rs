@@ -8,9 +8,10 @@ use std::ptr::{self, NonNull};
 use wz_api::{Error, Trap};
 use wz_core::activation::Activation;
 use wz_core::engine::Raised;
-use wz_core::records::InstanceContext;
+use wz_core::records::{FunctionRecord, InstanceContext};
 
 use crate::exec::{Regs, Stop};
+use crate::module::InterpreterModule;
 
 /// What execution needs of an activation. Lives on the native stack of `invoke`.
 #[derive(Debug)]
@@ -31,6 +32,11 @@ pub(crate) struct Machine {
     stop: Stop,
     /// The code that the outermost frame returns to: one instruction.
     pub(crate) exit: [u64; 1],
+    /// The module whose functions run, if its instances are of another engine; null otherwise. Then
+    /// calls that leave the instance leave the machine.
+    mixed: *const InterpreterModule,
+    /// The function that the outermost one ended with a tail call of, after [`Stop::TAIL`].
+    pub(crate) tail: *const FunctionRecord,
     /// What the slow variant of an instruction left to its handler: the registers, and why
     /// execution stops, if it does.
     #[cfg_attr(not(wz_tail_dispatch), expect(dead_code, reason = "the loop has no such handlers"))]
@@ -70,6 +76,22 @@ impl Machine {
     /// Why execution stopped.
     pub(crate) fn stop(&self) -> Stop {
         self.stop
+    }
+
+    /// The module of an instance that runs here.
+    ///
+    /// # Safety
+    /// The instance is alive, and code of it has run or is about to run here.
+    #[inline]
+    pub(crate) unsafe fn module_of(&self, cx: *const InstanceContext) -> &InterpreterModule {
+        // SAFETY: as the caller says; a machine has to do with instances of another engine only if
+        // it has their module, which is held while it runs.
+        unsafe {
+            match self.mixed.as_ref() {
+                Some(module) => module,
+                None => InterpreterModule::of_context(cx),
+            }
+        }
     }
 
     /// Notes where execution is, for walks over the frames. The stack counts as used up until the
@@ -124,8 +146,13 @@ impl Entry {
         Ok(Self { outer, stack: Some(stack), sp, limit, stack_bytes })
     }
 
-    /// The machine. It is to be made current before it runs.
-    pub(crate) fn machine(&self, activation: &Activation, exit: u64) -> Machine {
+    /// The machine. It is to be made current before it runs. `mixed` as in [`Machine`].
+    pub(crate) fn machine(
+        &self,
+        activation: &Activation,
+        exit: u64,
+        mixed: *const InterpreterModule,
+    ) -> Machine {
         Machine {
             limit: self.limit,
             activation,
@@ -135,6 +162,8 @@ impl Entry {
             cx: ptr::null(),
             stop: Stop::RAISED,
             exit: [exit],
+            mixed,
+            tail: ptr::null(),
             outcome: MaybeUninit::uninit(),
             stack_bytes: self.stack_bytes,
         }

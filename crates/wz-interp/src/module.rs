@@ -2,34 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use wz_api::{Result, Trap};
+use wz_api::Result;
+use wz_core::CodeListing;
 use wz_core::activation::Activation;
 use wz_core::engine::{CompileOptions, EngineModule, ModuleCode, Raised};
+use wz_core::probes::FunctionProbes;
+use wz_core::reclaim;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
 use crate::code::{Code, FunctionSlot};
-use crate::exec::{Regs, Stop, call, dispatch};
-use crate::machine::Entry;
-use crate::translate;
+use crate::entry::{self, Signature, Start};
+use crate::exec::call;
+use crate::machine::Machine;
+use crate::translate::{self, pair};
 
 /// A module in one runtime.
 #[derive(Debug)]
 pub(crate) struct InterpreterModule {
     info: Arc<ModuleInfo>,
     options: CompileOptions,
+    /// Whether its instances are another engine's.
+    is_mixed: bool,
     slots: Box<[FunctionSlot]>,
     signatures: Box<[Signature]>,
-    bodies: Mutex<Bodies>,
-}
-
-/// What entering a function needs of its type.
-#[derive(Clone, Copy, Debug)]
-struct Signature {
-    params: u32,
-    results: u32,
+    bodies: Arc<Mutex<Bodies>>,
 }
 
 #[derive(Debug)]
@@ -44,31 +43,79 @@ struct Versions {
     plain: Option<Arc<Code>>,
     listened: Option<Arc<Code>>,
     is_listened: bool,
+    /// What has probes instead, if there are any.
+    probed: Option<Probed>,
+}
+
+/// The versions of a function that has probes.
+#[derive(Clone, Debug)]
+struct Probed {
+    probes: Arc<FunctionProbes>,
+    plain: Option<Arc<Code>>,
+    listened: Option<Arc<Code>>,
+}
+
+/// A version of a function.
+#[derive(Debug)]
+struct Wanted {
+    is_listened: bool,
+    probes: Option<Arc<FunctionProbes>>,
+}
+
+/// Code that is called no more. Walks over frames find it until this is dropped.
+struct RetiredCode {
+    bodies: Weak<Mutex<Bodies>>,
+    code: Arc<Code>,
+}
+
+impl Drop for RetiredCode {
+    fn drop(&mut self) {
+        if let Some(bodies) = self.bodies.upgrade() {
+            let mut bodies = bodies.lock().unwrap_or_else(PoisonError::into_inner);
+            bodies.codes.remove(&self.code.addresses().start);
+        }
+    }
 }
 
 impl InterpreterModule {
     pub(crate) fn new(info: &Arc<ModuleInfo>, options: &CompileOptions) -> Self {
-        let count = info.bodies.len();
-        let signatures = (0..count as u32)
-            .map(|index| {
-                let ty = info.function_type(info.imported.functions + index);
-                Signature { params: ty.param_slots() as u32, results: ty.result_slots() as u32 }
-            })
-            .collect();
-        let module = Self {
-            info: info.clone(),
-            options: options.clone(),
-            slots: FunctionSlot::stubs(count),
-            signatures,
-            bodies: Mutex::new(Bodies {
-                functions: vec![Versions::default(); count].into(),
-                codes: BTreeMap::new(),
-            }),
-        };
+        let indices = 0..info.bodies.len() as u64;
+        let module = Self::with_slots(info, options, false, FunctionSlot::stubs(&call::TRANSLATE, indices));
         if options.eager {
             module.translate_all();
         }
         module
+    }
+
+    /// A module for instances of another engine, which runs all functions but those that are
+    /// translated.
+    pub(crate) fn mixed(info: &Arc<ModuleInfo>, options: &CompileOptions) -> Self {
+        let functions = info.imported.functions..info.functions.len() as u32;
+        let operands = functions.map(|index| pair(index, info.function_type(index).stack_slots() as u32));
+        Self::with_slots(info, options, true, FunctionSlot::stubs(&call::LEAVE, operands))
+    }
+
+    fn with_slots(
+        info: &Arc<ModuleInfo>,
+        options: &CompileOptions,
+        is_mixed: bool,
+        slots: Box<[FunctionSlot]>,
+    ) -> Self {
+        let count = info.bodies.len();
+        let signatures = (0..count as u32)
+            .map(|index| Signature::of(info.function_type(info.imported.functions + index)))
+            .collect();
+        Self {
+            info: info.clone(),
+            options: options.clone(),
+            is_mixed,
+            slots,
+            signatures,
+            bodies: Arc::new(Mutex::new(Bodies {
+                functions: vec![Versions::default(); count].into(),
+                codes: BTreeMap::new(),
+            })),
+        }
     }
 
     /// Translates every function, with as many threads as the options allow.
@@ -96,35 +143,88 @@ impl InterpreterModule {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the code of the version that is wanted, if there is none, and lets the slot have it.
+    /// The code of the version that is wanted, which the slot has from then on.
     pub(crate) fn translate(&self, index: u32) -> Arc<Code> {
-        let bodies = self.bodies();
-        let is_listened = bodies.functions[index as usize].is_listened;
-        if let Some(code) = bodies.functions[index as usize].version(is_listened) {
-            self.slots[index as usize].set(Some(code));
-            return code.clone();
+        loop {
+            let wanted = self.bodies().functions[index as usize].wanted();
+            let code = self.made(index, &wanted);
+            if self.bodies().functions[index as usize].wants(&wanted) {
+                return code;
+            }
+        }
+    }
+
+    /// The code of a version without probes, made if there is none. If it is the one that is wanted,
+    /// the slot has it from then on.
+    pub(crate) fn version(&self, index: u32, is_listened: bool) -> Arc<Code> {
+        self.made(index, &Wanted { is_listened, probes: None })
+    }
+
+    /// The code of a version, which is kept unless it has probes that are gone meanwhile.
+    fn made(&self, index: u32, wanted: &Wanted) -> Arc<Code> {
+        let slot = &self.slots[index as usize];
+        let mut bodies = self.bodies();
+        let versions = &mut bodies.functions[index as usize];
+        if let Some(code) = versions.place(wanted).and_then(|place| place.clone()) {
+            if versions.wants(wanted) {
+                slot.set(Some(&code));
+            }
+            return code;
         }
         // Others may translate meanwhile, even the same function: the first one stays.
         drop(bodies);
-        let code = Arc::new(translate::translate(&translate::Request {
+        let request = self.request(index, wanted.is_listened);
+        let request = translate::Request { probes: wanted.probes.as_ref(), ..request };
+        let code = Arc::new(translate::translate(&request));
+        let mut bodies = self.bodies();
+        let versions = &mut bodies.functions[index as usize];
+        let Some(place) = versions.place(wanted) else { return code };
+        let code = place.get_or_insert(code).clone();
+        if versions.wants(wanted) {
+            slot.set(Some(&code));
+        }
+        bodies.codes.insert(code.addresses().start, code.clone());
+        code
+    }
+
+    fn request(&self, index: u32, is_listened: bool) -> translate::Request<'_> {
+        translate::Request {
             info: &self.info,
             options: &self.options,
             slots: &self.slots,
             function: self.info.imported.functions + index,
             is_listened,
+            is_mixed: self.is_mixed,
+            probes: None,
             dump: false,
-        }));
+        }
+    }
+
+    /// The slot of a function; the index counts imports.
+    #[inline(always)]
+    pub(crate) fn slot(&self, function: u32) -> &FunctionSlot {
+        &self.slots[(function - self.info.imported.functions) as usize]
+    }
+
+    /// What entering a function needs of its type; the index does not count imports.
+    pub(crate) fn signature(&self, index: u32) -> Signature {
+        self.signatures[index as usize]
+    }
+
+    /// Which version of a function is wanted from now on.
+    pub(crate) fn listen(&self, index: u32, is_listened: bool) {
+        self.want(index, |versions| versions.is_listened = is_listened);
+    }
+
+    /// Changes what is wanted of a function, and its slot.
+    fn want<R>(&self, index: u32, change: impl FnOnce(&mut Versions) -> R) -> R {
         let mut bodies = self.bodies();
         let versions = &mut bodies.functions[index as usize];
-        if versions.is_listened != is_listened {
-            drop(bodies);
-            return self.translate(index);
-        }
-        let version = if is_listened { &mut versions.listened } else { &mut versions.plain };
-        let code = version.get_or_insert(code).clone();
-        bodies.codes.insert(code.addresses().start, code.clone());
-        self.slots[index as usize].set(Some(&code));
-        code
+        let result = change(versions);
+        let wanted = versions.wanted();
+        let code = versions.place(&wanted).and_then(|place| place.as_deref());
+        self.slots[index as usize].set(code);
+        result
     }
 
     /// The code that an address is in.
@@ -141,14 +241,12 @@ impl InterpreterModule {
 
     /// A function as text: its index counts imports.
     pub(crate) fn dump(&self, function: u32) -> String {
-        translate::dump(&translate::Request {
-            info: &self.info,
-            options: &self.options,
-            slots: &self.slots,
-            function,
-            is_listened: false,
-            dump: true,
-        })
+        translate::dump(&self.dump_request(function))
+    }
+
+    fn dump_request(&self, function: u32) -> translate::Request<'_> {
+        let request = self.request(function - self.info.imported.functions, false);
+        translate::Request { dump: true, ..request }
     }
 
     /// The module that an instance is of.
@@ -162,24 +260,55 @@ impl InterpreterModule {
 }
 
 impl Versions {
-    fn version(&self, is_listened: bool) -> Option<&Arc<Code>> {
-        if is_listened { self.listened.as_ref() } else { self.plain.as_ref() }
+    /// What calls are to run from now on.
+    fn wanted(&self) -> Wanted {
+        let probes = self.probed.as_ref().map(|probed| probed.probes.clone());
+        Wanted { is_listened: self.is_listened, probes }
+    }
+
+    fn wants(&self, wanted: &Wanted) -> bool {
+        let probes = self.probed.as_ref().map(|probed| Arc::as_ptr(&probed.probes));
+        self.is_listened == wanted.is_listened && probes == wanted.probes.as_ref().map(Arc::as_ptr)
+    }
+
+    /// Where a version goes; none if its probes are gone.
+    fn place(&mut self, wanted: &Wanted) -> Option<&mut Option<Arc<Code>>> {
+        let (plain, listened) = match &wanted.probes {
+            None => (&mut self.plain, &mut self.listened),
+            Some(probes) => {
+                let probed = self.probed.as_mut().filter(|own| Arc::ptr_eq(&own.probes, probes))?;
+                (&mut probed.plain, &mut probed.listened)
+            }
+        };
+        Some(if wanted.is_listened { listened } else { plain })
     }
 }
 
 impl EngineModule for InterpreterModule {
+    fn listing(&self, defined_index: u32) -> Option<CodeListing> {
+        Some(translate::listing(&self.dump_request(self.info.imported.functions + defined_index)))
+    }
+
     fn code(self: Arc<Self>, _: bool) -> Result<Arc<dyn ModuleCode>> {
         // It checks every access.
         Ok(self)
     }
 
     fn set_listened(&self, defined_index: u32, listened: bool) {
-        let mut bodies = self.bodies();
-        let versions = &mut bodies.functions[defined_index as usize];
-        if versions.is_listened != listened {
-            versions.is_listened = listened;
-            let code = versions.version(listened);
-            self.slots[defined_index as usize].set(code.map(|code| &**code));
+        self.listen(defined_index, listened);
+    }
+
+    fn has_probes(&self) -> bool {
+        true
+    }
+
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        let new = probes.map(|probes| Probed { probes, plain: None, listened: None });
+        let old = self.want(defined_index, |versions| std::mem::replace(&mut versions.probed, new));
+        let Some(Probed { plain, listened, .. }) = old else { return };
+        for code in plain.into_iter().chain(listened) {
+            // Calls that are running may return into it.
+            reclaim::retire(Box::new(RetiredCode { bodies: Arc::downgrade(&self.bodies), code }));
         }
     }
 }
@@ -202,60 +331,18 @@ impl ModuleCode for InterpreterModule {
         record: &FunctionRecord,
         stack: *mut u64,
     ) -> Result<(), Raised> {
-        // SAFETY: the record is published.
-        let (index, slot) = unsafe { (record.index.get().read(), record.target.get().read()) };
-        let signature = self.signatures[(index - self.info.imported.functions) as usize];
-        let entry = Entry::new(activation)?;
-        let mut machine = entry.machine(activation, call::EXIT.word());
-        let header = signature.params.max(signature.results) as usize;
-        let sp = entry.sp;
-        if !machine.fits(sp, (header as u64 + 3) * 8) {
-            return Err(activation.raise_trap(Trap::StackOverflow));
-        }
-        let machine_at = &raw mut machine;
-        // SAFETY: the machine outlives the entry, which was made before and is dropped here
-        // explicitly. The frame's start fits; the rest is checked. Code is valid.
+        // SAFETY: the record is published and of a function of this module, whose code is valid.
         unsafe {
-            entry.make_current(machine_at);
-            std::ptr::copy_nonoverlapping(stack, sp, signature.params as usize);
-            let cx = record.context.load(Ordering::Acquire).cast_const();
-            let exit_ip = (&raw const (*machine_at).exit).cast::<u64>();
-            sp.add(header).write(exit_ip.expose_provenance() as u64);
-            sp.add(header + 1).write(sp.expose_provenance() as u64);
-            sp.add(header + 2).write(cx.expose_provenance() as u64);
-            let code = (*slot.cast::<FunctionSlot>()).code();
-            let stop = if (*machine_at).fits(sp, code.read()) {
-                activation.engine_state.set(machine_at.cast());
-                let mut regs = Regs {
-                    ip: code.add(1),
-                    sp,
-                    acc: 0,
-                    base: std::ptr::null_mut(),
-                    len: 0,
-                    cx,
-                    f: 0.0,
-                    d: 0.0,
-                    machine: machine_at,
-                };
-                regs.reload_memory();
-                dispatch::execute(regs)
-            } else {
-                Stop::from(Trap::StackOverflow)
+            let (index, slot) = (record.index.get().read(), record.target.get().read());
+            let start = Start {
+                code: (*slot.cast::<FunctionSlot>()).code(),
+                cx: record.context.load(Ordering::Acquire),
+                signature: self.signatures[(index - self.info.imported.functions) as usize],
+                stack,
+                mixed: std::ptr::null(),
             };
-            let result = match stop {
-                Stop::RETURNED => {
-                    std::ptr::copy_nonoverlapping(sp, stack, signature.results as usize);
-                    Ok(())
-                }
-                Stop::RAISED => Err(Raised),
-                Stop(code) => match Trap::from_code(code as u8) {
-                    Some(trap) => Err(activation.raise_trap(trap)),
-                    None => unreachable!("a stop is a trap or a constant"),
-                },
-            };
-            activation.engine_state.set(std::ptr::null_mut());
-            drop(entry);
-            result
+            let note = |machine: *const Machine| activation.engine_state.set(machine.cast_mut().cast());
+            entry::run(activation, &start, note, |_| unreachable!("calls stay in the engine"))
         }
     }
 }

@@ -5,6 +5,7 @@ mod exit;
 mod lazy;
 mod listener;
 mod native_call;
+mod tail_call;
 
 use wz_api::FunctionType;
 use wz_jit::runtime::body::{Stub, StubKind};
@@ -50,6 +51,14 @@ impl StubAssembler for X64Stubs {
 
     fn native_call(&self, ty: &FunctionType, function: usize) -> AssembledStub {
         native_call::native_call(ty, function)
+    }
+
+    fn elsewhere_call(&self, ty: &FunctionType, function: usize) -> AssembledStub {
+        native_call::elsewhere_call(ty, function)
+    }
+
+    fn tail_call(&self, ty: &FunctionType) -> AssembledStub {
+        tail_call::assemble(ty)
     }
 
     fn preserving_call(&self, function: usize) -> AssembledStub {

@@ -1,6 +1,5 @@
 //! [`JitEngine`]: the engine that compiles to machine code, for any [`Target`].
 
-mod cached;
 mod module;
 
 use std::fmt;
@@ -8,18 +7,18 @@ use std::sync::Arc;
 
 use wz_api::Result;
 use wz_core::Activation;
+use wz_core::elsewhere::Elsewhere;
 use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor};
 use wz_decode::ModuleInfo;
 
+use crate::cache::CodeCache;
 use crate::compile::{Compilation, Compiler, DumpFolder, Explanation};
 use crate::options::{Options, Passes};
 use crate::runtime::code_memory::{CodeError, CodeMemory};
-use crate::runtime::module::Elsewhere;
 use crate::runtime::stubs::Stubs;
 use crate::runtime::walk;
 use crate::target::Target;
 
-pub use cached::CodeCache;
 use module::JitEngineModule;
 
 /// What an engine is made with.
@@ -35,8 +34,8 @@ pub struct EngineOptions {
     pub verify: bool,
     /// What runs functions that cannot have code.
     pub elsewhere: Option<Arc<dyn Elsewhere>>,
-    /// What keeps the code of modules. With it, everything is compiled at once.
-    pub cache: Option<Arc<dyn CodeCache>>,
+    /// What keeps compiled functions. Nothing is taken from it while functions are dumped.
+    pub cache: Option<Arc<CodeCache>>,
     /// Where to write what functions look like after each stage.
     pub dump: Option<Arc<DumpFolder>>,
 }

@@ -5,6 +5,7 @@
 
 pub mod ancestors;
 pub mod build;
+pub mod cache;
 pub mod compile;
 mod context;
 pub mod dump;

@@ -23,6 +23,8 @@ pub mod call_sites;
 #[allow(unsafe_code)]
 pub mod code_memory;
 #[allow(unsafe_code)]
+pub mod elsewhere;
+#[allow(unsafe_code)]
 pub mod entry;
 #[allow(unsafe_code)]
 pub mod epoch;
@@ -30,7 +32,7 @@ pub mod epoch;
 pub mod fault;
 #[allow(unsafe_code)]
 pub mod guest_stack;
-mod leb;
+pub(crate) mod leb;
 #[allow(unsafe_code)]
 pub mod module;
 #[allow(unsafe_code)]

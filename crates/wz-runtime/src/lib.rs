@@ -85,8 +85,10 @@
 //! close notifiers.
 #![forbid(unsafe_code)]
 
+mod compilation_cache;
 mod engine;
 mod host_module_builder;
+mod jit;
 mod module_config;
 pub mod prelude;
 mod runtime;
@@ -99,10 +101,12 @@ pub use wz_experimental as experimental;
 /// Host modules of toolchains besides WASI: AssemblyScript and emscripten.
 pub use wz_imports as imports;
 
+pub use compilation_cache::{CacheStats, CompilationCache};
 pub use engine::EngineKind;
 pub use host_module_builder::HostModuleBuilder;
+pub use jit::{CodeMemory, JitConfig};
 pub use module_config::ModuleConfig;
 pub use runtime::Runtime;
 pub use runtime_config::RuntimeConfig;
 pub use wz_api::*;
-pub use wz_core::{CompiledModule, Fuel, with_fuel};
+pub use wz_core::{CodeLine, CodeListing, CompiledModule, Fuel, with_fuel};

@@ -3,7 +3,9 @@
 use wz_api::{CoreFeatures, Error, Result};
 use wz_core::StoreConfig;
 
+use crate::compilation_cache::CompilationCache;
 use crate::engine::EngineKind;
+use crate::jit::JitConfig;
 
 /// The largest stack that can be asked for.
 const MAX_STACK_BYTES: usize = 1 << 30;
@@ -13,6 +15,7 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 /// | Option | Default |
 /// |---|---|
 /// | [`with_engine`](Self::with_engine) | the fastest that this machine has |
+/// | [`with_jit`](Self::with_jit) | every optimization, no limit of machine code |
 /// | [`with_core_features`](Self::with_core_features) | every finished proposal that wz implements |
 /// | [`with_memory_limit_pages`](Self::with_memory_limit_pages) | 65,536 (4 GiB); 64 GiB with 64-bit addresses |
 /// | [`with_memory_capacity_from_max`](Self::with_memory_capacity_from_max) | off |
@@ -23,9 +26,11 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 /// | [`with_close_on_context_done`](Self::with_close_on_context_done) | off |
 /// | [`with_fuel`](Self::with_fuel) | off |
 /// | [`with_custom_sections`](Self::with_custom_sections) | off |
+/// | [`with_debug_info`](Self::with_debug_info) | on |
 /// | [`with_eager_compilation`](Self::with_eager_compilation) | off |
 /// | [`with_compilation_threads`](Self::with_compilation_threads) | one per core |
 /// | [`with_deterministic`](Self::with_deterministic) | off |
+/// | [`with_compilation_cache`](Self::with_compilation_cache) | none |
 ///
 /// ```
 /// use wz::prelude::*;
@@ -43,6 +48,7 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
     engine: EngineKind,
+    jit: JitConfig,
     features: CoreFeatures,
     memory_limit_pages: Option<u64>,
     memory64_limit_pages: Option<u64>,
@@ -54,9 +60,11 @@ pub struct RuntimeConfig {
     close_on_context_done: bool,
     fuel: bool,
     custom_sections: bool,
+    no_debug_info: bool,
     eager: bool,
     threads: usize,
     deterministic: bool,
+    cache: Option<CompilationCache>,
 }
 
 impl RuntimeConfig {
@@ -66,10 +74,29 @@ impl RuntimeConfig {
         Self::default()
     }
 
+    /// The defaults, with the JIT: an error where it is not available.
+    #[must_use]
+    pub fn jit() -> Self {
+        Self::new().with_engine(EngineKind::Jit)
+    }
+
+    /// The defaults, with the interpreter.
+    #[must_use]
+    pub fn interpreter() -> Self {
+        Self::new().with_engine(EngineKind::Interpreter)
+    }
+
     /// Which engine runs the code.
     #[must_use]
     pub fn with_engine(mut self, engine: EngineKind) -> Self {
         self.engine = engine;
+        self
+    }
+
+    /// How the JIT compiles.
+    #[must_use]
+    pub fn with_jit(mut self, jit: JitConfig) -> Self {
+        self.jit = jit;
         self
     }
 
@@ -192,6 +219,14 @@ impl RuntimeConfig {
         self
     }
 
+    /// Whether stack traces say where in the source code their frames are, for modules that have
+    /// DWARF. It is read when a trace is printed, not before.
+    #[must_use]
+    pub fn with_debug_info(mut self, enabled: bool) -> Self {
+        self.no_debug_info = !enabled;
+        self
+    }
+
     /// Whether a module's functions are all compiled at once, instead of each when it is first
     /// called.
     #[must_use]
@@ -215,9 +250,18 @@ impl RuntimeConfig {
         self
     }
 
+    /// Where compiled functions are looked for and kept. Runtimes with the same cache share what
+    /// they compile; with a directory, processes do. The interpreter takes no notice of it.
+    #[must_use]
+    pub fn with_compilation_cache(mut self, cache: &CompilationCache) -> Self {
+        self.cache = Some(cache.clone());
+        self
+    }
+
     /// As the core takes it.
     pub(crate) fn into_store_config(self) -> Result<StoreConfig> {
-        let mut store = StoreConfig::new(self.engine.engine());
+        let jit = self.jit.with_cache(self.cache);
+        let mut store = StoreConfig::new(self.engine.engine(&jit)?);
         store.features = self.features;
         if let Some(pages) = self.memory_limit_pages {
             store.memory_limit_pages = pages;
@@ -237,6 +281,7 @@ impl RuntimeConfig {
         store.close_on_context_done = self.close_on_context_done;
         store.fuel = self.fuel;
         store.custom_sections = self.custom_sections;
+        store.debug_info = !self.no_debug_info;
         store.eager = self.eager;
         store.threads = self.threads;
         store.deterministic = self.deterministic;

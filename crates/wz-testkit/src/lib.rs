@@ -9,3 +9,4 @@ pub mod fixture;
 pub mod generate;
 pub mod random;
 pub mod spec;
+pub mod transcript;

@@ -1,25 +1,24 @@
-//! The runner of the specification's test scripts (`.wast`), as a library: [`run_script`] for one
-//! script, [`run_scripts`] for many, [`crate_scripts`] and [`folder_scripts`] to find them, and
-//! [`KnownFailures`] for what may fail. `cargo xtask spec-test` is its command line.
-//!
-//! Whatever a script contains is executed or counts as failed: nothing is skipped.
+//! The specification's test scripts: [`run_scripts`] on an engine, [`crate_scripts`] and
+//! [`folder_scripts`] to find them, and [`KnownFailures`] for what may fail. The runner itself is
+//! the crate `wz-wast`; `cargo xtask spec-test` is the command line of this.
 
-mod group;
+mod crate_scripts;
 mod known;
-mod report;
-mod run;
-mod script;
-mod source;
-mod spectest;
-mod trap;
-mod unsupported;
-mod value;
 
-pub use group::Group;
+pub use crate_scripts::crate_scripts;
 pub use known::{Deviation, KnownFailures};
-pub use report::Report;
-pub use run::run_scripts;
-pub use script::{Failure, ScriptResult, run_script};
-pub use source::{Script, crate_scripts, folder_scripts};
-pub use trap::trap_matches;
-pub use unsupported::Unsupported;
+pub use wz_wast::{
+    Failure, Group, Report, Script, ScriptResult, Unsupported, folder_scripts, run_script, run_script_in,
+    trap_matches,
+};
+
+use crate::engines::EngineUnderTest;
+
+/// Executes the scripts on `threads` threads and gives the results in order of the scripts.
+///
+/// # Panics
+/// If the host has no threads left.
+#[must_use]
+pub fn run_scripts(engine: EngineUnderTest, scripts: &[Script], threads: usize) -> Vec<ScriptResult> {
+    wz_wast::run_scripts(&(engine.config)(), scripts, threads)
+}

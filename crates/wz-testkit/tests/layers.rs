@@ -39,16 +39,18 @@ const TABLE: &[Row] = &[
     row(1, "wz-experimental", Some(&[])),
     row(1, "wz-decode", Some(&["wasmparser"])),
     row(1, "wz-imports", Some(&[])),
+    row(1, "wz-symbols", Some(&["gimli", "addr2line", "rustc-demangle", "cpp_demangle"])),
     row(1, "wz-wasi", Some(&["cap-std", "cap-fs-ext", "getrandom", "rustix"])),
     row(2, "wz-core", Some(&["region", "parking_lot", "rustix", "libc"])),
     row(3, "wz-interp", Some(&[])),
-    row(3, "wz-jit", Some(&["regalloc2", "dynasmrt", "region", "parking_lot", "libc"])),
+    row(3, "wz-jit", Some(&["regalloc2", "dynasmrt", "region", "parking_lot", "libc", "blake3", "rustix"])),
     row(4, "wz-jit-x86_64", Some(&["dynasm", "dynasmrt", "regalloc2"])),
     row(4, "wz-jit-aarch64", Some(&["dynasm", "dynasmrt"])),
     row(5, "wz-runtime", Some(&[])),
-    row(6, "wz-cli", None),
-    row(6, "wz-testkit", None),
-    row(7, "xtask", None),
+    row(6, "wz-wast", Some(&["wast", "wat", "wasmparser"])),
+    row(7, "wz-cli", None),
+    row(7, "wz-testkit", None),
+    row(8, "xtask", None),
 ];
 
 /// The crates that may use `wz-testkit`: it is for development.

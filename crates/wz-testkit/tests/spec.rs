@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use wz_testkit::engines::for_each_engine;
+use wz_testkit::engines::for_each_variant;
 use wz_testkit::spec::{Group, KnownFailures, Report, Script, crate_scripts, run_scripts};
 
 static SCRIPTS: LazyLock<Vec<Script>> = LazyLock::new(crate_scripts);
@@ -18,7 +18,7 @@ static KNOWN: LazyLock<KnownFailures> = LazyLock::new(|| {
 fn check(group: &str) {
     let scripts: Vec<_> = SCRIPTS.iter().filter(|script| script.group.name() == group).cloned().collect();
     assert!(!scripts.is_empty(), "group {group} has no scripts");
-    for_each_engine(|engine| {
+    for_each_variant(|engine| {
         let results = run_scripts(engine, &scripts, 1);
         let deviations = KNOWN.compare(&results, false);
         for result in &results {

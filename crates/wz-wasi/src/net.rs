@@ -23,7 +23,7 @@ impl File for Listener {
         Err(Errno::NotConnected)
     }
     fn readiness(&self, interest: Interest) -> Readiness {
-        sys::socket_readiness(&*self.0, interest)
+        sys::stream_readiness(&*self.0, interest)
     }
     #[cfg(unix)]
     fn host_stream(&self) -> Option<crate::fs::HostStream<'_>> {
@@ -58,7 +58,7 @@ impl File for Connection {
         Ok((&self.0).write(source)?)
     }
     fn readiness(&self, interest: Interest) -> Readiness {
-        sys::socket_readiness(&self.0, interest)
+        sys::stream_readiness(&self.0, interest)
     }
     #[cfg(unix)]
     fn host_stream(&self) -> Option<crate::fs::HostStream<'_>> {

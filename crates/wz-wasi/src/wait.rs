@@ -1,6 +1,7 @@
 //! Waiting in a way that ends when the call should end: every host function that blocks does it
 //! through [`Waiter`].
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,12 @@ use crate::fs::{File, Interest, Readiness};
 use crate::host::Failure;
 use crate::stream::WakeFn;
 use crate::sys::Waker;
+
+thread_local! {
+    /// The waker of the thread's last wait, for the next one. Whoever still holds it can wake that
+    /// one without a reason, which it looks for then.
+    static IDLE: Cell<Option<Arc<Waker>>> = const { Cell::new(None) };
+}
 
 /// A thread that is about to block, registered to be woken when its call should end.
 pub(crate) struct Waiter<'a, 'c> {
@@ -42,7 +49,11 @@ impl<'a, 'c> Waiter<'a, 'c> {
     /// # Errors
     /// `EMFILE` and the like, if the host has no descriptor left for it.
     pub(crate) fn new(caller: &'a Caller<'c>) -> Result<Self, Failure> {
-        let waker = Arc::new(Waker::new().map_err(crate::Errno::from)?);
+        // A thread that is ending has none.
+        let waker = match IDLE.try_with(Cell::take).ok().flatten() {
+            Some(waker) => waker,
+            None => Arc::new(Waker::new().map_err(crate::Errno::from)?),
+        };
         let wake = waker.clone();
         let registration = caller.on_interruption(move || wake.wake());
         Ok(Self { caller, waker, _registration: registration })
@@ -65,34 +76,58 @@ impl<'a, 'c> Waiter<'a, 'c> {
             if let Some(error) = self.caller.interruption() {
                 return Err(Failure::Stop(error));
             }
-            // Reset before looking: a change after the look wakes the wait below.
-            self.waker.reset();
-            let is_ready = |target: &Target<'_>| target.file.readiness(target.interest) != Readiness::Pending;
+            // What the host cannot wait for is looked at; a change after the look wakes the wait.
+            let is_ready = |target: &Target<'_>| {
+                !host_waits(target.file) && target.file.readiness(target.interest) != Readiness::Pending
+            };
             if targets.iter().any(is_ready) {
                 return Ok(true);
             }
-            if let Some(error) = self.caller.interruption() {
-                return Err(Failure::Stop(error));
-            }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if self.block(targets, left)? {
+                return Ok(true);
+            }
             if left == Some(Duration::ZERO) {
                 return Ok(false);
             }
-            self.block(targets, left)?;
         }
     }
 
+    /// Waits until a target that the host can wait for is ready (that is true), or for another
+    /// reason to look.
     #[cfg(unix)]
-    fn block(&self, targets: &[Target<'_>], timeout: Option<Duration>) -> Result<(), Failure> {
+    fn block(&self, targets: &[Target<'_>], timeout: Option<Duration>) -> Result<bool, Failure> {
         let mut host: Vec<_> = targets.iter().filter_map(host_poll).collect();
-        Ok(crate::sys::poll(Some(&self.waker), &mut host, timeout).map_err(crate::Errno::from)?)
+        let woken = crate::sys::poll(Some(&self.waker), &mut host, timeout).map_err(crate::Errno::from)?;
+        if woken {
+            self.waker.reset();
+        }
+        Ok(host.iter().any(|target| target.ready.is_some()))
     }
 
     #[cfg(not(unix))]
-    fn block(&self, _: &[Target<'_>], timeout: Option<Duration>) -> Result<(), Failure> {
+    fn block(&self, _: &[Target<'_>], timeout: Option<Duration>) -> Result<bool, Failure> {
         self.waker.wait(timeout);
-        Ok(())
+        self.waker.reset();
+        Ok(false)
     }
+}
+
+impl Drop for Waiter<'_, '_> {
+    fn drop(&mut self) {
+        let _ = IDLE.try_with(|idle| idle.set(Some(self.waker.clone())));
+    }
+}
+
+/// Whether the host's own waiting tells when the file is ready.
+#[cfg(unix)]
+fn host_waits(file: &dyn File) -> bool {
+    file.host_stream().is_some_and(|stream| stream.can_wait)
+}
+
+#[cfg(not(unix))]
+fn host_waits(_: &dyn File) -> bool {
+    false
 }
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Workspace, c_files, execute};
+use super::{Workspace, execute};
 
 const WASMTIME_VERSION: &str = "50.0.1";
 
@@ -153,8 +153,11 @@ impl<'a> Runner<'a> {
         let mut text = String::from(
             "# benchmark, n, run(n) as a signed i64; from wasmtime: cargo xtask programs --record\n",
         );
-        for source in c_files(&folder.join("src"))? {
-            let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let programs = self.workspace.programs()?;
+        let mut names: Vec<_> =
+            programs.iter().filter(|program| program.group == "bench").map(|program| &program.name).collect();
+        names.sort();
+        for name in names {
             for n in [0, 1, 3] {
                 let mut command = self.python(&folder.join(format!("{name}.wasm")));
                 let output = command.args(["--invoke", "run", "--", &n.to_string()]).output()?;

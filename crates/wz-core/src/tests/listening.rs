@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use wz_api::{Context, Error, FunctionDefinition, HostModule, Module, Trap};
 use wz_experimental::{
-    FunctionListener, FunctionListenerFactory, StackIterator, with_function_listener_factory,
+    Attachment, FunctionListener, FunctionListenerFactory, StackIterator, attach_listeners,
+    with_function_listener_factory,
 };
 
 use crate::testing::FakeEngine;
@@ -203,14 +204,18 @@ fn listeners_of_the_module_and_of_the_instance_are_both_told() {
 #[test]
 fn detaching_during_a_call_does_not_lose_its_end() {
     let recorder = Recorder::default();
-    let detach = |call: &crate::testing::Call<'_>| {
-        call.instance().set_listeners(0, Vec::new());
-        Ok(())
+    let attached: Arc<Mutex<Option<Attachment>>> = Arc::default();
+    let detach = {
+        let attached = attached.clone();
+        move |_: &crate::testing::Call<'_>| {
+            drop(attached.lock().unwrap().take());
+            Ok(())
+        }
     };
     let store = FakeEngine::default().with("f", detach).store();
-    let cx = with_function_listener_factory(&Context::background(), recorder.factory());
-    let module =
-        store.text_with(&cx, r#"(module $m (func $f (export "f")))"#, InstanceOptions::default()).unwrap();
+    let text = r#"(module $m (func $f (export "f")))"#;
+    let module = store.text(text).unwrap();
+    *attached.lock().unwrap() = Some(attach_listeners(&module, &*recorder.factory()).unwrap());
     let function = module.exported_function("f").unwrap();
     function.call(&[]).unwrap();
     assert_eq!(recorder.take(), ["before f [] f@0[]", "after f [/f] []"]);

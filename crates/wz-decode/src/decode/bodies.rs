@@ -8,6 +8,9 @@ use std::thread;
 
 use wasmparser::{BinaryReader, FuncToValidate, FuncValidatorAllocations, ValidatorResources, WasmFeatures};
 
+use wz_api::CompileProgress;
+
+use super::DecodeOptions;
 use super::failure::Outcome;
 use crate::info::FunctionBody;
 
@@ -34,12 +37,16 @@ pub(super) fn validate(
     bytes: &[u8],
     bodies: Option<Bodies<'_>>,
     features: WasmFeatures,
-    threads: usize,
+    options: &DecodeOptions,
 ) -> Outcome<Vec<usize>> {
     let Some(bodies) = bodies else { return Ok(Vec::new()) };
     let batches = Batches::new(&bodies);
-    let work = || batches.run(bytes, &bodies, features);
-    let threads = match threads {
+    let progress = options.progress.as_ref();
+    if let Some(progress) = progress {
+        progress.announce(batches.len_bytes as u64);
+    }
+    let work = || batches.run(bytes, &bodies, features, progress);
+    let threads = match options.threads {
         0 => thread::available_parallelism().map_or(1, NonZero::get),
         threads => threads,
     };
@@ -89,17 +96,30 @@ impl Batches {
             len_bytes += body.range.len();
         }
         starts.push(bodies.ranges.len());
-        Self { starts, len_bytes, next: AtomicUsize::new(0), error: Mutex::new(None), tail_calls: Mutex::default() }
+        Self {
+            starts,
+            len_bytes,
+            next: AtomicUsize::new(0),
+            error: Mutex::new(None),
+            tail_calls: Mutex::default(),
+        }
     }
 
     /// Validates batches until there are none left, or all that are left come after an error.
-    fn run(&self, bytes: &[u8], bodies: &Bodies<'_>, features: WasmFeatures) {
+    fn run(
+        &self,
+        bytes: &[u8],
+        bodies: &Bodies<'_>,
+        features: WasmFeatures,
+        progress: Option<&CompileProgress>,
+    ) {
         let mut allocations = FuncValidatorAllocations::default();
         loop {
             let batch = self.next.fetch_add(1, Ordering::Relaxed);
             let (Some(start), Some(end)) = (self.starts.get(batch), self.starts.get(batch + 1)) else {
                 return;
             };
+            let mut validated = 0;
             for position in *start..*end {
                 let mut validate = |features| {
                     let index = bodies.imported + position as u32;
@@ -113,6 +133,7 @@ impl Batches {
                     allocations = validator.into_allocations();
                     result
                 };
+                validated += bodies.ranges[position].range.len() as u64;
                 // What is valid only with tail calls makes some.
                 let without = features.difference(WasmFeatures::TAIL_CALL);
                 let mut result = validate(without);
@@ -128,6 +149,9 @@ impl Batches {
                     self.fail(position, error);
                     return;
                 }
+            }
+            if let Some(progress) = progress {
+                progress.advance(validated);
             }
         }
     }

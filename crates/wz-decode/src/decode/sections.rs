@@ -207,7 +207,8 @@ impl<'a> Sections<'a> {
             }
             Payload::CodeSectionEntry(body) => {
                 let Range { start, end } = body.range();
-                info.bodies.push(FunctionBody { range: start as usize..end as usize, makes_tail_calls: false });
+                info.bodies
+                    .push(FunctionBody { range: start as usize..end as usize, makes_tail_calls: false });
             }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Name(_) = section.as_known() {

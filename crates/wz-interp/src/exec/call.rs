@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::{Acquire, SeqCst};
 use std::sync::atomic::compiler_fence;
 
 use wz_api::Trap;
+use wz_core::builtins;
 use wz_core::records::{FunctionKind, FunctionRecord, TableRecord};
 
 use super::host::{self, At};
@@ -53,29 +54,66 @@ impl Regs {
         }
     }
 
-    /// Takes over the results of a host function at `slots`.
+    /// Has the accumulators have the result of a function that did not run here, which is at `slots`.
     ///
     /// # Safety
-    /// `slots` is in the stack, and the instance is live.
+    /// `slots` is in the stack.
     #[inline(always)]
-    unsafe fn host_returned(&mut self, slots: *mut u64) {
+    unsafe fn take_result(&mut self, slots: *mut u64) {
         // SAFETY: the caller says so.
-        unsafe {
-            let bits = slots.read();
-            self.acc = bits;
-            self.f = f32::from_bits(bits as u32);
-            self.d = f64::from_bits(bits);
-            self.reload_len();
-        }
+        let bits = unsafe { slots.read() };
+        self.acc = bits;
+        self.f = f32::from_bits(bits as u32);
+        self.d = f64::from_bits(bits);
     }
 
-    /// Calls the function of a record from an instruction of `words`. A host function is left to
-    /// the slow variant.
+    /// The slot of a function of the instance whose code runs, by its record, where the instance is
+    /// another engine's.
+    ///
+    /// # Safety
+    /// The machine has the instance's module; the record is published, and of a guest function.
+    #[inline(always)]
+    unsafe fn mixed_slot(&self, record: *const FunctionRecord) -> *const FunctionSlot {
+        // SAFETY: the caller says so.
+        unsafe { (*self.machine).module_of(self.cx).slot((*record).index.get().read()) }
+    }
+
+    /// Calls the function of a record, which another engine runs. The stack is as if the function had
+    /// been entered here: the arguments are at `sp`, and `header` is written. Returns from it; if
+    /// there is nowhere to return to here, the call is left to whoever runs the machine.
+    ///
+    /// # Safety
+    /// The stack is as described, and the record published.
+    #[inline(always)]
+    unsafe fn leave(&mut self, record: *const FunctionRecord, header: *mut u64) -> Result<(), Stop> {
+        // SAFETY: headers are written by calls; the machine outlives the execution.
+        unsafe {
+            let [ip, sp, cx] = header.cast::<[u64; 3]>().read().map(|word| word as usize);
+            if ip == (&raw const (*self.machine).exit).addr() {
+                (*self.machine).tail = record;
+                return Err(Stop::TAIL);
+            }
+            // The innermost frame is the caller's.
+            let at = At {
+                ip: std::ptr::with_exposed_provenance::<u64>(ip).sub(1),
+                sp: std::ptr::with_exposed_provenance_mut(sp),
+                cx: std::ptr::with_exposed_provenance(cx),
+            };
+            host::call_guest(self.machine, at, record, self.sp, header.add(3))?;
+            self.take_result(self.sp);
+            self.pop_frame(header);
+            self.reload_memory();
+        }
+        Ok(())
+    }
+
+    /// Calls the function of a record from an instruction of `words`. What does not stay in this
+    /// machine is left to the slow variant.
     ///
     /// # Safety
     /// The instruction has the operands of calls; the record is published.
     #[inline(always)]
-    unsafe fn call_record<const SLOW: bool>(
+    unsafe fn call_record<const MIXED: bool, const SLOW: bool>(
         &mut self,
         record: *const FunctionRecord,
         words: usize,
@@ -88,9 +126,22 @@ impl Regs {
                 }
                 let (slots, header) = (self.slot(self.u32::<2>()), self.slot(self.u32::<3>()));
                 host::call_host(self.machine, self.at(), record, slots, header)?;
-                self.host_returned(slots);
+                self.take_result(slots);
+                self.reload_len();
                 self.advance(words);
                 return Ok(());
+            }
+            if MIXED {
+                if (*record).context.load(Acquire).cast_const() == self.cx {
+                    return self.enter(|this| this.mixed_slot(record), words);
+                }
+                if !SLOW {
+                    return Err(Stop::SLOW);
+                }
+                let header = self.slot(self.u32::<3>());
+                self.write_header(header, self.ip.add(words));
+                self.sp = self.slot(self.u32::<2>());
+                return self.leave(record, header);
             }
             self.enter(|_| (*record).target.get().read().cast(), words)?;
             let context = (*record).context.load(Acquire).cast_const();
@@ -137,7 +188,7 @@ impl Regs {
     /// # Safety
     /// The instruction has the operands of tail calls; the record is published.
     #[inline(always)]
-    unsafe fn tail_call_record<const SLOW: bool>(
+    unsafe fn tail_call_record<const MIXED: bool, const SLOW: bool>(
         &mut self,
         record: *const FunctionRecord,
     ) -> Result<(), Stop> {
@@ -150,12 +201,22 @@ impl Regs {
                 let arguments = self.slot(self.u32::<2>());
                 let top = arguments.add(self.u32::<8>() as usize);
                 host::call_host(self.machine, self.at(), record, arguments, top)?;
-                self.host_returned(arguments);
+                self.take_result(arguments);
                 let header = self.slot(self.u32::<4>());
                 std::ptr::copy(arguments, self.sp, self.u32::<9>() as usize);
                 self.pop_frame(header);
                 self.reload_memory();
                 return Ok(());
+            }
+            if MIXED {
+                if (*record).context.load(Acquire).cast_const() == self.cx {
+                    return self.tail_call(self.mixed_slot(record));
+                }
+                if !SLOW {
+                    return Err(Stop::SLOW);
+                }
+                let header = self.replace_frame();
+                return self.leave(record, header);
             }
             self.tail_call((*record).target.get().read().cast())?;
             self.cx = (*record).context.load(Acquire);
@@ -177,12 +238,28 @@ impl Regs {
             if end > (*self.machine).limit.addr() {
                 return Err(Trap::StackOverflow.into());
             }
-            let header = self.slot(self.u32::<4>()).cast::<[u64; 3]>().read();
-            std::ptr::copy(self.slot(self.u32::<2>()), self.sp, self.u32::<3>() as usize);
-            self.slot(self.u32::<5>()).cast::<[u64; 3]>().write(header);
+            self.replace_frame();
             self.ip = code.add(1);
         }
         Ok(())
+    }
+
+    /// Moves the arguments of a tail call and the header to where the callee has them. Gives the
+    /// header's new place.
+    ///
+    /// # Safety
+    /// The instruction has the operands of tail calls.
+    #[inline(always)]
+    unsafe fn replace_frame(&mut self) -> *mut u64 {
+        // SAFETY: the caller says so; the callee's header is within the frame, which had the
+        // arguments behind its own.
+        unsafe {
+            let header = self.slot(self.u32::<4>()).cast::<[u64; 3]>().read();
+            std::ptr::copy(self.slot(self.u32::<2>()), self.sp, self.u32::<3>() as usize);
+            let to = self.slot(self.u32::<5>());
+            to.cast::<[u64; 3]>().write(header);
+            to
+        }
     }
 
     /// The record in a table, of the right type.
@@ -242,6 +319,9 @@ transfers! {
         r.reload_memory();
         Ok(())
     };
+    /// Calls a function of the module that another engine runs: its index and the slot of the header
+    /// are the second word. Its frame has been pushed.
+    Leave |r| r.leave(builtins::ref_func(r.cx, r.u32::<2>()), r.slot(r.u32::<3>()));
     /// Translates the function whose index is the second word, and begins it.
     Translate |r| {
         r.ip = host::translate(r.machine, r.word::<1>() as u32, r.sp, r.cx)?;
@@ -249,23 +329,24 @@ transfers! {
     };
 }
 
-/// Defines instructions that go to a function that may be a host's: these are left to the slow
-/// variant. A row reads: type, the function's record, which of the methods goes there.
+/// Defines instructions that go to a function that may be a host's, or with `MIXED` another engine's:
+/// these are left to the slow variant. A row reads: type, the function's record, which of the methods
+/// goes there.
 macro_rules! record_transfers {
     ($($(#[$doc:meta])* $Name:ident |$r:ident| $record:expr, $go:ident($($words:literal)?);)*) => {$(
         $(#[$doc])*
-        struct $Name;
-        impl $Name {
+        struct $Name<const MIXED: bool>;
+        impl<const MIXED: bool> $Name<MIXED> {
             #[inline(always)]
             unsafe fn go<const SLOW: bool>($r: &mut Regs) -> Result<(), Stop> {
                 // SAFETY: the instruction has these operands.
                 unsafe {
                     let record = $record;
-                    $r.$go::<SLOW>(record $(, $words)?)
+                    $r.$go::<MIXED, SLOW>(record $(, $words)?)
                 }
             }
         }
-        impl Instruction for $Name {
+        impl<const MIXED: bool> Instruction for $Name<MIXED> {
             #[inline(always)]
             unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
                 // SAFETY: as for this function.
@@ -348,44 +429,53 @@ const COUNT: Field = Field::Number(3);
 
 /// Calls a function of the module.
 pub(crate) static CALL: Op = Op::new::<Call>("call", 3, fields([BASE, HEADER]));
+/// The variants of an instruction that may go to a function of another engine's: for code of this
+/// engine's instances, for code of others'.
+type Mixable<T> = [T; 2];
+
 /// Calls an imported function.
-pub(crate) static CALL_IMPORT: Op =
-    Op::new::<CallImport>("call_import", 3, fields([BASE, HEADER, Field::Word(2)]));
+pub(crate) static CALL_IMPORT: Mixable<Op> = {
+    const FIELDS: [Field; 6] = fields([BASE, HEADER, Field::Word(2)]);
+    [
+        Op::new::<CallImport<false>>("call_import", 3, FIELDS),
+        Op::new::<CallImport<true>>("call_import", 3, FIELDS),
+    ]
+};
 /// Calls a function from a table: index in a slot, in the accumulator; with 64 bits in a slot.
-pub(crate) static CALL_INDIRECT: [Op; 3] = [
-    Op::new::<CallIndirect>(
-        "call_indirect",
-        4,
-        fields([BASE, HEADER, Field::FarSlot(4), Field::Number(5), Field::Number(6)]),
-    ),
-    Op::new::<CallIndirectAcc>(
-        "call_indirect",
-        4,
-        fields([BASE, HEADER, Field::Acc, Field::Number(5), Field::Number(6)]),
-    ),
-    Op::new::<CallIndirect64>(
-        "call_indirect",
-        4,
-        fields([BASE, HEADER, Field::FarSlot(4), Field::Number(5), Field::Number(6)]),
-    ),
-];
+pub(crate) static CALL_INDIRECT: Mixable<[Op; 3]> = {
+    const fn three<const MIXED: bool>() -> [Op; 3] {
+        let by_slot = fields([BASE, HEADER, Field::FarSlot(4), Field::Number(5), Field::Number(6)]);
+        let by_acc = fields([BASE, HEADER, Field::Acc, Field::Number(5), Field::Number(6)]);
+        [
+            Op::new::<CallIndirect<MIXED>>("call_indirect", 4, by_slot),
+            Op::new::<CallIndirectAcc<MIXED>>("call_indirect", 4, by_acc),
+            Op::new::<CallIndirect64<MIXED>>("call_indirect", 4, by_slot),
+        ]
+    }
+    [three::<false>(), three::<true>()]
+};
 /// Leaves by calling a function of the module.
 pub(crate) static TAIL_CALL: Op =
     Op::new::<TailCall>("return_call", 4, fields([BASE, COUNT, Field::Number(4), Field::Number(5)]));
 /// Leaves by calling an imported function.
-pub(crate) static TAIL_CALL_IMPORT: Op = Op::new::<TailCallImport>(
-    "return_call_import",
-    5,
-    fields([BASE, COUNT, Field::Number(4), Field::Number(5), Field::Word(3)]),
-);
+pub(crate) static TAIL_CALL_IMPORT: Mixable<Op> = {
+    const FIELDS: [Field; 6] = fields([BASE, COUNT, Field::Number(4), Field::Number(5), Field::Word(3)]);
+    [
+        Op::new::<TailCallImport<false>>("return_call_import", 5, FIELDS),
+        Op::new::<TailCallImport<true>>("return_call_import", 5, FIELDS),
+    ]
+};
 /// Leaves by calling a function from a table; with an index of 64 bits.
-pub(crate) static TAIL_CALL_INDIRECT: [Op; 2] = {
+pub(crate) static TAIL_CALL_INDIRECT: Mixable<[Op; 2]> = {
     const FIELDS: [Field; 6] =
         fields([BASE, COUNT, Field::Number(4), Field::FarSlot(6), Field::Number(7), Field::Number(10)]);
-    [
-        Op::new::<TailCallIndirect>("return_call_indirect", 6, FIELDS),
-        Op::new::<TailCallIndirect64>("return_call_indirect", 6, FIELDS),
-    ]
+    const fn two<const MIXED: bool>() -> [Op; 2] {
+        [
+            Op::new::<TailCallIndirect<MIXED>>("return_call_indirect", 6, FIELDS),
+            Op::new::<TailCallIndirect64<MIXED>>("return_call_indirect", 6, FIELDS),
+        ]
+    }
+    [two::<false>(), two::<true>()]
 };
 /// Returns with all results in their slots.
 pub(crate) static RETURN: Op = Op::new::<Return>("return", 2, fields([]));
@@ -409,6 +499,8 @@ pub(crate) static RETURN_CONST: [Op; 3] = [
 ];
 /// Leaves the execution.
 pub(crate) static EXIT: Op = Op::new::<Exit>("exit", 1, fields([]));
+/// Calls a function that another engine runs.
+pub(crate) static LEAVE: Op = Op::new::<Leave>("leave", 2, fields([Field::Number(2), Field::Number(3)]));
 /// Translates a function.
 pub(crate) static TRANSLATE: Op = Op::new::<Translate>("translate", 2, fields([Field::Word(1)]));
 /// Tells listeners that the function begins.

@@ -1,11 +1,11 @@
 //! The way from instructions into the core: functions of words, never inlined into handlers.
 
 use wz_api::Trap;
+use wz_core::probes::ProbeRecord;
 use wz_core::records::{FunctionRecord, InstanceContext};
 
 use super::Stop;
 use crate::machine::Machine;
-use crate::module::InterpreterModule;
 
 /// The interrupt flag is set; the frame is `frame_slots` long.
 ///
@@ -40,6 +40,27 @@ pub(super) unsafe fn call_host(
         (*machine).called_out(at.ip, at.sp, at.cx);
         (*machine).top = top;
         (*(*machine).activation).call_host(at.cx, record, slots)?;
+    }
+    Ok(())
+}
+
+/// Calls a guest function by way of its own engine, as [`call_host`] does a host function.
+///
+/// # Safety
+/// As for [`call_host`].
+#[inline(never)]
+pub(super) unsafe fn call_guest(
+    machine: *mut Machine,
+    at: At,
+    record: *const FunctionRecord,
+    slots: *mut u64,
+    top: *mut u64,
+) -> Result<(), Stop> {
+    // SAFETY: the machine and its activation outlive the execution.
+    unsafe {
+        (*machine).called_out(at.ip, at.sp, at.cx);
+        (*machine).top = top;
+        (*(*machine).activation).call_guest(record, slots)?;
     }
     Ok(())
 }
@@ -100,6 +121,27 @@ pub(super) const AFTER: u8 = Event::After as u8;
 /// [`Event::TailCall`] as a constant parameter.
 pub(super) const TAIL_CALL: u8 = Event::TailCall as u8;
 
+/// Execution is at a probe, in a frame that is `frame_slots` long.
+///
+/// # Safety
+/// The machine's, at an instruction; the record is one of the code's.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn probe(
+    machine: *mut Machine,
+    at: At,
+    record: *const ProbeRecord,
+    frame_slots: u32,
+) -> Result<(), Stop> {
+    // SAFETY: the machine and its activation outlive the execution.
+    unsafe {
+        (*machine).called_out(at.ip, at.sp, at.cx);
+        (*machine).top = at.sp.add(frame_slots as usize);
+        (*(*machine).activation).probe(at.cx, record)?;
+    }
+    Ok(())
+}
+
 /// A function is called that is not translated: translates it. Its frame has been pushed before
 /// the frame's length was known. Gives the code to execute.
 ///
@@ -115,7 +157,7 @@ pub(super) unsafe fn translate(
 ) -> Result<*const u64, Stop> {
     // SAFETY: the instance is alive, and the frame has a header where its code says.
     unsafe {
-        let code = InterpreterModule::of_context(cx).translate(index);
+        let code = (*machine).module_of(cx).translate(index);
         if (*machine).fits(sp, code.frame_bytes()) {
             return Ok(code.start());
         }

@@ -24,6 +24,7 @@ pub(crate) mod host;
 pub(crate) mod memory;
 pub(crate) mod op;
 pub(crate) mod operand;
+pub(crate) mod probe;
 pub(crate) mod scalar;
 pub(crate) mod state;
 pub(crate) mod vector;
@@ -72,6 +73,9 @@ impl Stop {
     pub(crate) const SLOW: Self = Self(0x102);
     /// A call's frame does not fit: `regs.sp` is that frame already, `regs.ip` still the call.
     pub(crate) const OVERFLOW: Self = Self(0x103);
+    /// The outermost function of the run ends with a tail call to another engine: the machine has
+    /// the function, `regs.sp` is where the arguments are.
+    pub(crate) const TAIL: Self = Self(0x104);
 }
 
 impl From<Trap> for Stop {

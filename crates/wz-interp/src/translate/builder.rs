@@ -27,6 +27,10 @@ impl FunctionBuilder for Translator<'_> {
     #[inline(always)]
     fn at(&mut self, position: Position) {
         self.at = position;
+        self.out.operator(position.code_offset);
+        if self.request.probes.is_some() {
+            self.put_probes();
+        }
     }
 
     fn fuel_point(&mut self) -> u32 {

@@ -95,6 +95,11 @@ impl Translator<'_> {
         std::ptr::from_ref(&self.request.slots[defined as usize]).expose_provenance() as u64
     }
 
+    /// Which variants of calls to use.
+    fn mixed(&self) -> usize {
+        usize::from(self.request.is_mixed)
+    }
+
     pub(super) fn put_call(&mut self, function: u32, ty: &FunctionType, stack: &mut Vec<Value>) {
         let arguments = self.arguments(ty, 0, stack);
         let operands = pair(arguments.base, arguments.base + arguments.header);
@@ -104,7 +109,7 @@ impl Translator<'_> {
                 self.out.word(self.slot_address(defined));
             }
             None => {
-                self.put_site(&call::CALL_IMPORT, operands);
+                self.put_site(&call::CALL_IMPORT[self.mixed()], operands);
                 self.out.word(function.into());
             }
         }
@@ -127,7 +132,7 @@ impl Translator<'_> {
         };
         let arguments = self.arguments(ty, 1, stack);
         let operands = pair(arguments.base, arguments.base + arguments.header);
-        let [by_slot, by_acc, by_wide_slot] = &call::CALL_INDIRECT;
+        let [by_slot, by_acc, by_wide_slot] = &call::CALL_INDIRECT[self.mixed()];
         let (op, slot) = match index {
             Operand::Slot(slot) if narrow => (by_slot, slot),
             Operand::Slot(slot) => (by_wide_slot, slot),
@@ -161,7 +166,7 @@ impl Translator<'_> {
                 self.out.word(self.slot_address(defined));
             }
             None => {
-                self.put_site(&call::TAIL_CALL_IMPORT, first);
+                self.put_site(&call::TAIL_CALL_IMPORT[self.mixed()], first);
                 self.out.word(second);
                 self.out.word(function.into());
                 self.out.word(pair(arguments.header, ty.result_slots() as u32));
@@ -183,7 +188,7 @@ impl Translator<'_> {
         let arguments = self.arguments(ty, 1, stack);
         self.put_tail_event();
         let [first, second] = self.tail_operands(arguments);
-        let op = &call::TAIL_CALL_INDIRECT[usize::from(!self.narrow_table(table))];
+        let op = &call::TAIL_CALL_INDIRECT[self.mixed()][usize::from(!self.narrow_table(table))];
         self.put_site(op, first);
         self.out.word(second);
         self.out.word(pair(index, table));

@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use wz_core::{CodeLine, CodeListing};
+
+use super::emitter::Traced;
 use super::function::Finished;
 use crate::exec::op::{Field, Op};
 
@@ -70,41 +73,64 @@ fn targets(words: &[u64], position: u32, op: &Op) -> Vec<usize> {
     targets
 }
 
-/// The text of a function.
-pub(super) fn dump(finished: &Finished) -> String {
+/// The instructions of a function as text.
+pub(super) fn listing(finished: &Finished) -> CodeListing {
     let words = finished.code.words();
     let labels: BTreeSet<usize> =
-        finished.trace.iter().flat_map(|(position, op)| targets(words, *position, op)).collect();
-    let mut text = format!("function {} frame {}\n", finished.code.function, words[0] / 8);
-    for (index, (position, op)) in finished.trace.iter().enumerate() {
-        let entries = if op.name == "br_table" { targets(words, *position, op).len() } else { 0 };
-        let end = *position as usize + usize::from(op.words) + entries;
-        let next = finished.trace.get(index + 1).map_or(words.len(), |next| next.0 as usize);
-        assert_eq!(end, next, "{} is of another length", op.name);
-        let operands = Operands { words, position: *position as usize };
-        let fields: Vec<_> = op.fields.iter().filter_map(|field| operands.text(*field)).collect();
-        let part = |result| {
-            let texts: Vec<_> =
-                fields.iter().filter(|field| field.0 == result).map(|field| field.1.as_str()).collect();
-            texts.join(", ")
-        };
-        let (results, inputs) = (part(true), part(false));
-        let mark = if labels.contains(&(*position as usize)) { ':' } else { ' ' };
-        let arrow = if results.is_empty() { "" } else { " <- " };
-        let prefix = match op.fields {
-            [_, _, Field::Target(_), ..] => "br_if ",
-            [_, _, _, Field::Target(_), ..] => "step ",
-            [Field::ToAcc | Field::ToSlot(_), _, _, Field::Slot(_), Field::Slot(_), _] => "select ",
-            _ => "",
-        };
-        let space = if inputs.is_empty() { "" } else { " " };
-        let _ = write!(text, "{position:5}{mark} {results}{arrow}{prefix}{}{space}{inputs}", op.name);
-        if op.name == "br_table" {
-            let targets: Vec<_> =
-                targets(words, *position, op).iter().map(|target| format!("->{target}")).collect();
-            let _ = write!(text, " {}", targets.join(" "));
+        finished.trace.iter().flat_map(|traced| targets(words, traced.position, traced.op)).collect();
+    let lines = finished.trace.iter().enumerate().map(|(index, traced)| {
+        let next = finished.trace.get(index + 1).map_or(words.len(), |next| next.position as usize);
+        CodeLine {
+            address: u64::from(traced.position),
+            code_offset: Some(traced.code_offset),
+            is_target: labels.contains(&(traced.position as usize)),
+            bytes: Vec::new(),
+            text: instruction(words, traced, next),
         }
-        text.push('\n');
+    });
+    CodeListing {
+        language: "bytecode",
+        summary: format!("function {} frame {}", finished.code.function, words[0] / 8),
+        lines: lines.collect(),
+    }
+}
+
+/// The text of a function.
+pub(super) fn dump(finished: &Finished) -> String {
+    let listing = listing(finished);
+    let mut text = listing.summary + "\n";
+    for line in &listing.lines {
+        let mark = if line.is_target { ':' } else { ' ' };
+        let _ = writeln!(text, "{:5}{mark} {}", line.address, line.text);
+    }
+    text
+}
+
+/// An instruction that ends at `next`.
+fn instruction(words: &[u64], traced: &Traced, next: usize) -> String {
+    let Traced { position, op, .. } = *traced;
+    let targets = if op.name == "br_table" { targets(words, position, op) } else { Vec::new() };
+    let end = position as usize + usize::from(op.words) + targets.len();
+    assert_eq!(end, next, "{} is of another length", op.name);
+    let operands = Operands { words, position: position as usize };
+    let fields: Vec<_> = op.fields.iter().filter_map(|field| operands.text(*field)).collect();
+    let part = |result| {
+        let texts: Vec<_> =
+            fields.iter().filter(|field| field.0 == result).map(|field| field.1.as_str()).collect();
+        texts.join(", ")
+    };
+    let (results, inputs) = (part(true), part(false));
+    let arrow = if results.is_empty() { "" } else { " <- " };
+    let prefix = match op.fields {
+        [_, _, Field::Target(_), ..] => "br_if ",
+        [_, _, _, Field::Target(_), ..] => "step ",
+        [Field::ToAcc | Field::ToSlot(_), _, _, Field::Slot(_), Field::Slot(_), _] => "select ",
+        _ => "",
+    };
+    let space = if inputs.is_empty() { "" } else { " " };
+    let mut text = format!("{results}{arrow}{prefix}{}{space}{inputs}", op.name);
+    for target in targets {
+        let _ = write!(text, " ->{target}");
     }
     text
 }

@@ -6,8 +6,14 @@ use crate::pc_map::PcMap;
 /// No position.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
-/// Every instruction and its position.
-pub(crate) type Trace = Vec<(u32, &'static Op)>;
+/// An instruction, for dumps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traced {
+    pub(crate) position: u32,
+    /// The offset of the operator that it was emitted for.
+    pub(crate) code_offset: u32,
+    pub(crate) op: &'static Op,
+}
 
 /// Collects instructions.
 #[derive(Debug)]
@@ -18,7 +24,9 @@ pub(crate) struct Emitter {
     /// The position of the last instruction, if nothing can branch to where it ends.
     last: u32,
     /// For dumps.
-    trace: Option<Trace>,
+    trace: Option<Vec<Traced>>,
+    /// The offset of the operator that is being translated, for dumps.
+    at: u32,
 }
 
 /// An instruction that was taken off.
@@ -26,7 +34,7 @@ pub(crate) struct Lifted {
     words: [u64; 3],
     len: usize,
     code_offset: Option<u32>,
-    op: Option<&'static Op>,
+    traced: Option<Traced>,
 }
 
 /// Four operands of 16 bits.
@@ -59,7 +67,14 @@ impl Emitter {
     pub(crate) fn new(body_len: usize, dump: bool) -> Self {
         let mut words = Vec::with_capacity(body_len + 16);
         words.push(0);
-        Self { words, sites: Vec::with_capacity(body_len / 8), last: NOWHERE, trace: dump.then(Vec::new) }
+        let (sites, trace) = (Vec::with_capacity(body_len / 8), dump.then(Vec::new));
+        Self { words, sites, last: NOWHERE, trace, at: 0 }
+    }
+
+    /// The operator at this offset of the code comes next.
+    #[inline(always)]
+    pub(crate) fn operator(&mut self, code_offset: u32) {
+        self.at = code_offset;
     }
 
     /// Where the next instruction goes.
@@ -87,7 +102,7 @@ impl Emitter {
         self.words.extend_from_slice(&[op.word(), operands]);
         self.last = position;
         if let Some(trace) = &mut self.trace {
-            trace.push((position, op));
+            trace.push(Traced { position, code_offset: self.at, op });
         }
         position
     }
@@ -111,9 +126,9 @@ impl Emitter {
     pub(crate) fn replace(&mut self, position: u32, op: &'static Op) {
         self.words[position as usize] = op.word();
         if let Some(trace) = &mut self.trace
-            && let Some(entry) = trace.iter_mut().rev().find(|(at, _)| *at == position)
+            && let Some(entry) = trace.iter_mut().rev().find(|traced| traced.position == position)
         {
-            entry.1 = op;
+            entry.op = op;
         }
     }
 
@@ -146,14 +161,14 @@ impl Emitter {
     pub(crate) fn lift(&mut self) -> Lifted {
         let position = self.last as usize;
         let taken = &self.words[position..];
-        let mut lifted = Lifted { words: [0; 3], len: taken.len(), code_offset: None, op: None };
+        let mut lifted = Lifted { words: [0; 3], len: taken.len(), code_offset: None, traced: None };
         lifted.words[..taken.len()].copy_from_slice(taken);
         self.words.truncate(position);
         if self.sites.last().is_some_and(|site| site.0 == position as u32) {
             lifted.code_offset = self.sites.pop().map(|site| site.1);
         }
         if let Some(trace) = &mut self.trace {
-            lifted.op = trace.pop().map(|entry| entry.1);
+            lifted.traced = trace.pop();
         }
         self.last = NOWHERE;
         lifted
@@ -172,14 +187,14 @@ impl Emitter {
         let position = self.position();
         self.words.extend_from_slice(&lifted.words[..lifted.len]);
         self.last = position;
-        if let (Some(trace), Some(op)) = (&mut self.trace, lifted.op) {
-            trace.push((position, op));
+        if let (Some(trace), Some(traced)) = (&mut self.trace, lifted.traced) {
+            trace.push(Traced { position, ..traced });
         }
         position
     }
 
     /// The finished words, the map of positions, and the instructions if they were recorded.
-    pub(crate) fn finish(mut self, frame_bytes: u64) -> (Box<[u64]>, PcMap, Trace) {
+    pub(crate) fn finish(mut self, frame_bytes: u64) -> (Box<[u64]>, PcMap, Vec<Traced>) {
         self.words[0] = frame_bytes;
         (self.words.into(), PcMap::new(&self.sites), self.trace.unwrap_or_default())
     }

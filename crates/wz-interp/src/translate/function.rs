@@ -5,7 +5,7 @@ use wz_decode::builder::{FunctionShape, Position};
 
 use super::Request;
 use super::control::LabelState;
-use super::emitter::{Emitter, NOWHERE, Trace, pair, two_and};
+use super::emitter::{Emitter, NOWHERE, Traced, pair, two_and};
 use super::value::{Held, Last, Step, Value};
 use crate::class::Class;
 use crate::code::Code;
@@ -60,7 +60,7 @@ pub(super) struct Local {
 /// A finished translation.
 pub(super) struct Finished {
     pub(super) code: Code,
-    pub(super) trace: Trace,
+    pub(super) trace: Vec<Traced>,
 }
 
 /// How many slots a wide frame has for operands that are copied: five vectors.
@@ -100,6 +100,7 @@ impl<'a> Translator<'a> {
     /// Lays out the frame and emits what comes before the first operator.
     pub(super) fn start(&mut self, shape: FunctionShape<'_>) {
         self.at.code_offset = shape.code_offset;
+        self.out.operator(shape.code_offset);
         self.header = shape.ty.stack_slots() as u32;
         self.results = shape.ty.results().to_vec();
         let mut next = 0;
@@ -123,6 +124,7 @@ impl<'a> Translator<'a> {
         }
         self.zero(zeroed, self.operands - zeroed);
         self.barrier();
+        self.put_entry_probes();
     }
 
     /// The first slot behind the header and what belongs to it.
@@ -204,7 +206,10 @@ impl<'a> Translator<'a> {
             }
         }
         let (words, pcs, trace) = self.out.finish(u64::from(frame_slots) * 8);
-        Some(Finished { code: Code::new(words, self.request.function, self.header, pcs), trace })
+        Some(Finished {
+            code: Code::new(words, self.request.function, self.header, pcs, self.request.probes.cloned()),
+            trace,
+        })
     }
 
     /// What an accumulator holds.

@@ -28,16 +28,20 @@ mod function;
 mod locals;
 mod numbers;
 mod operands;
+mod probes;
 mod storage;
 mod value;
 mod vectors;
 
 use std::sync::Arc;
 
+use wz_core::CodeListing;
 use wz_core::engine::CompileOptions;
+use wz_core::probes::FunctionProbes;
 use wz_decode::{ModuleInfo, WalkOptions, walk};
 
 use crate::code::{Code, FunctionSlot};
+pub(crate) use emitter::pair;
 use function::Translator;
 
 /// What to translate.
@@ -53,6 +57,10 @@ pub(crate) struct Request<'a> {
     pub(crate) function: u32,
     /// Whether listeners are told.
     pub(crate) is_listened: bool,
+    /// Whether the code is for instances of another engine.
+    pub(crate) is_mixed: bool,
+    /// The function's probes.
+    pub(crate) probes: Option<&'a Arc<FunctionProbes>>,
     /// Whether to record instructions for a dump.
     pub(crate) dump: bool,
 }
@@ -65,6 +73,11 @@ pub(crate) fn translate(request: &Request<'_>) -> Code {
 /// Translates a function and gives its text.
 pub(crate) fn dump(request: &Request<'_>) -> String {
     dump::dump(&finished(request))
+}
+
+/// Translates a function and gives its instructions as text.
+pub(crate) fn listing(request: &Request<'_>) -> CodeListing {
+    dump::listing(&finished(request))
 }
 
 fn finished(request: &Request<'_>) -> function::Finished {

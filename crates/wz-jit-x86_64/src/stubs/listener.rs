@@ -74,7 +74,7 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize, plain_dis
     return_popping(&mut ops, layout.stack_bytes);
     dynasm!(ops; .arch x64; raised:);
     leave_guest(&mut ops);
-    stub(ops, StubKind::Listener, frame_at)
+    stub(ops, StubKind::Listener { slots: slots.offset.unsigned_abs() }, frame_at)
 }
 
 /// Calls what tells listeners, with what the thunk pushed in `r11`.

@@ -13,10 +13,11 @@ use wz_jit::runtime::slots::SlotRef;
 
 use super::support::{Bodies, Hand, call};
 
-type Log = Arc<Mutex<Vec<String>>>;
+pub(super) type Log = Arc<Mutex<Vec<String>>>;
 
+/// Notes what it is told, with the frames.
 #[derive(Clone)]
-struct Logger(Log);
+pub(super) struct Logger(pub(super) Log);
 
 impl Logger {
     fn note(&self, text: String) {

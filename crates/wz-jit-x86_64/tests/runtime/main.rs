@@ -4,6 +4,7 @@
 #![cfg(all(target_arch = "x86_64", unix))]
 
 mod calls;
+mod elsewhere;
 mod faults;
 mod listeners;
 mod nesting;

@@ -20,9 +20,8 @@ use wz_jit::runtime::body::FunctionCode;
 use wz_jit::runtime::builtins::Builtin;
 use wz_jit::runtime::call_sites::{CallSite, CallSites};
 use wz_jit::runtime::code_memory::CodeMemory;
-use wz_jit::runtime::module::{
-    CompiledFunction, Elsewhere, FunctionCompiler, JitModule, ModuleOptions, Version,
-};
+use wz_jit::runtime::elsewhere::Elsewhere;
+use wz_jit::runtime::module::{CompiledFunction, FunctionCompiler, JitModule, ModuleOptions, Version};
 use wz_jit::runtime::pc_map::PcMapBuilder;
 use wz_jit::runtime::slots::SlotRef;
 use wz_jit::runtime::stubs::{Relocation, Stubs};
@@ -276,7 +275,7 @@ impl FunctionCompiler for Bodies {
 pub(crate) struct HandEngine {
     pub(crate) bodies: Bodies,
     pub(crate) memory: Arc<CodeMemory>,
-    pub(crate) elsewhere: Option<Arc<dyn Elsewhere>>,
+    pub(crate) elsewhere: Option<Arc<dyn wz_core::elsewhere::Elsewhere>>,
 }
 
 impl HandEngine {
@@ -294,11 +293,15 @@ impl Engine for HandEngine {
 
     fn compile(&self, module: &Arc<ModuleInfo>, options: &CompileOptions) -> Result<Arc<dyn EngineModule>> {
         let system = |error: wz_jit::runtime::code_memory::CodeError| Error::limit(error.to_string());
+        let elsewhere = |engine: &Arc<dyn wz_core::elsewhere::Elsewhere>| Elsewhere {
+            engine: engine.clone(),
+            options: options.clone(),
+        };
         let module_options = ModuleOptions {
             stubs: Stubs::get(&X64).map_err(system)?,
             memory: self.memory.clone(),
             compiler: Arc::new(self.bodies.clone()),
-            elsewhere: self.elsewhere.clone(),
+            elsewhere: self.elsewhere.as_ref().map(elsewhere),
         };
         let module = JitModule::new(module, module_options).map_err(system)?;
         if options.eager {

@@ -14,7 +14,7 @@ use super::support::{Bodies, Hand, Request, add, call, instance, trap_of};
 
 /// A function with `count` parameters of type `i64`, of which the first is a counter and all others
 /// are its value plus their position: checks them, and goes on to `next` with one less.
-fn step(request: &Request<'_>, next: u32, next_count: u32) -> CompiledFunction {
+pub(super) fn step(request: &Request<'_>, next: u32, next_count: u32) -> CompiledFunction {
     let own = request.layout();
     let outgoing = next_count.saturating_sub(8).next_multiple_of(2) * 8;
     let mut hand = Hand::calling(request, outgoing + 16);

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dynasm::dynasm;
 use dynasmrt::DynasmApi;
 use wz_api::{Error, FunctionType, Trap, ValueType};
-use wz_core::activation::Activation;
-use wz_core::engine::Raised;
-use wz_core::records::InstanceContext;
+use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, TailCall};
+use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_decode::ModuleInfo;
 use wz_jit::runtime::code_memory::CodeMemory;
 use wz_jit::runtime::epoch;
-use wz_jit::runtime::module::Elsewhere;
 use wz_jit::runtime::slots::SlotRef;
 
 use super::support::{Bodies, Hand, HandEngine, add, call, instance, trap_of};
@@ -65,27 +64,34 @@ fn functions_are_compiled_when_they_are_to_be() {
 }
 
 /// Runs functions as if they added 1000.
-#[derive(Debug, Default)]
-struct Thousand(AtomicUsize);
+#[derive(Clone, Debug, Default)]
+struct Thousand(Arc<AtomicUsize>);
 
 impl Elsewhere for Thousand {
-    unsafe fn run(
-        &self,
-        activation: &Activation,
-        _: *const InstanceContext,
-        function: u32,
-        slots: *mut u64,
-    ) -> Result<(), Raised> {
+    fn module(&self, _: &Arc<ModuleInfo>, _: &CompileOptions) -> Arc<dyn ElsewhereModule> {
+        Arc::new(self.clone())
+    }
+}
+
+impl ElsewhereModule for Thousand {
+    unsafe fn run(&self, call: &ElsewhereCall<'_>, _: &mut dyn FnMut(TailCall)) -> Result<(), Raised> {
         self.0.fetch_add(1, Ordering::SeqCst);
+        assert!(!call.listened);
         // SAFETY: the functions have one parameter and one result.
         unsafe {
-            if *slots == 666 {
-                return Err(activation.raise_trap(Trap::IntegerOverflow));
+            if *call.slots == 666 {
+                return Err(call.activation.raise_trap(Trap::IntegerOverflow));
             }
-            *slots += 1000 + u64::from(function) * 10_000;
+            *call.slots += 1000 + u64::from(call.function) * 10_000;
         }
         Ok(())
     }
+
+    unsafe fn next_frame(&self, _: &ElsewhereCall<'_>, _: &mut FrameCursor) -> Option<Frame> {
+        None
+    }
+
+    fn set_listened(&self, _: u32, _: bool) {}
 }
 
 #[test]

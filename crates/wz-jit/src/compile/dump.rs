@@ -24,13 +24,6 @@ impl DumpFolder {
         Self { folder: folder.into(), filter: filter.into() }
     }
 
-    /// Parses `FOLDER` or `FOLDER=FILTER`.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        let (folder, filter) = text.split_once('=').unwrap_or((text, ""));
-        Self::new(folder, filter)
-    }
-
     /// Whether a function, given by its index, imports included, is to be written.
     pub(super) fn wants(&self, info: &ModuleInfo, function: u32) -> bool {
         let name = || info.function_definition(function).debug_name().to_string();

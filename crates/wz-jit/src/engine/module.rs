@@ -10,9 +10,10 @@ use wz_core::engine::{CompileOptions, EngineModule, ModuleCode};
 use wz_decode::ModuleInfo;
 
 use super::Shared;
-use super::cached::CachedCompiler;
+use crate::cache::CachedCompiler;
 use crate::runtime::code_memory::CodeError;
-use crate::runtime::module::{JitModule, ModuleOptions};
+use crate::runtime::elsewhere::Elsewhere;
+use crate::runtime::module::{FunctionCompiler, JitModule, ModuleOptions};
 use crate::target::Target;
 
 /// A module in one runtime.
@@ -71,21 +72,19 @@ impl<T: Target> JitEngineModule<T> {
     fn make(&self, guarded: bool) -> Result<Arc<JitModule>> {
         let Shared { stubs, options: engine, .. } = &*self.engine;
         let compiler = self.engine.compiler(&self.info, &self.options, guarded);
-        let fingerprint = engine.cache.as_ref().map(|_| compiler.fingerprint());
-        let compiler = Arc::new(compiler);
-        let module = |compiler| {
-            let (memory, elsewhere) = (engine.memory.clone(), engine.elsewhere.clone());
-            let options = ModuleOptions { stubs, memory, compiler, elsewhere };
-            JitModule::new(&self.info, options).map_err(|error| no_code(&error))
+        let cache = engine.cache.as_ref().filter(|_| engine.dump.is_none());
+        let compiler: Arc<dyn FunctionCompiler> = match cache {
+            Some(cache) => {
+                let (settings, assembler) = (compiler.fingerprint(), stubs.assembler());
+                Arc::new(CachedCompiler::new(Arc::new(compiler), assembler, cache, &self.info, &settings))
+            }
+            None => Arc::new(compiler),
         };
-        if let (Some(cache), Some(fingerprint)) = (&engine.cache, fingerprint) {
-            let cached = Arc::new(CachedCompiler::new(compiler, cache.clone(), &self.info, fingerprint));
-            let module = module(cached.clone())?;
-            module.compile_all(self.options.threads)?;
-            cached.store(&self.info);
-            return Ok(module);
-        }
-        let module = module(compiler)?;
+        let memory = engine.memory.clone();
+        let elsewhere = engine.elsewhere.clone();
+        let elsewhere = elsewhere.map(|engine| Elsewhere { engine, options: self.options.clone() });
+        let options = ModuleOptions { stubs, memory, compiler, elsewhere };
+        let module = JitModule::new(&self.info, options).map_err(|error| no_code(&error))?;
         if self.options.eager {
             module.compile_all(self.options.threads)?;
         }

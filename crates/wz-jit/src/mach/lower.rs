@@ -274,10 +274,10 @@ impl<I: Isa> Lower<'_, I> {
     }
 
     /// The load that gives a value, if it may be done by the instruction that is being lowered:
-    /// it has no other user, nobody who has folded its user has asked for it in a register, and
-    /// nothing between the two has an effect or can trap. The value must be an operand of that
-    /// instruction, or of a chain of pure instructions with one user each that are folded into it.
-    /// Whoever folds it calls [`sink`](Self::sink).
+    /// it has no other user, and nothing between the two has an effect or can trap. The value
+    /// must be an operand of that instruction, or of a chain of pure instructions with one user
+    /// each that are folded into it. If somebody who folded the user, and not the load, asked for
+    /// the value in a register, it stays there. Whoever folds it calls [`sink`](Self::sink).
     #[must_use]
     pub fn foldable_load(&self, value: Value) -> Option<Inst> {
         let inst = self.f.def_inst(value)?;
@@ -286,8 +286,9 @@ impl<I: Isa> Lower<'_, I> {
         // The load itself is the last effect before its color's successor.
         let follows = state.colors[self.current.index()] == state.colors[inst.index()] + 1;
         let is_near = state.inst_blocks[inst.index()] == state.inst_blocks[self.current.index()];
-        let is_free = !state.sunk[inst.index()] && self.known_reg(value).is_none();
-        (is_load && follows && is_near && is_free && state.uses[value.index()] == 1).then_some(inst)
+        let is_single = state.uses[value.index()] == 1 && !state.sunk[inst.index()];
+        let is_asked_for = self.known_reg(value).is_some();
+        (is_load && follows && is_near && is_single && !is_asked_for).then_some(inst)
     }
 
     /// A load is folded: it is not selected itself. What is pushed for it has to have its place.

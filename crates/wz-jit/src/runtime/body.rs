@@ -25,7 +25,7 @@ pub enum BodyKind {
 }
 
 /// What is known of a function's code.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionCode {
     /// The function's index in its module, imports included.
     pub function: u32,
@@ -63,8 +63,14 @@ pub enum StubKind {
     Entry,
     /// A guest calls into Rust.
     Exit,
+    /// A function that ran elsewhere is replaced by the one it calls: nothing to walk meanwhile.
+    TailCall,
     /// The frame of a listened function's wrapper.
-    Listener,
+    Listener {
+        /// So far below the frame pointer are the slots, which have the parameters while the function
+        /// runs.
+        slots: u32,
+    },
     /// A row of thunks.
     Thunks,
     /// The lazy-compile stub: two return addresses are on the stack at first.

@@ -5,9 +5,9 @@
 //! `i32`; indices that the code knows come in the scratch register. Results are whole words.
 
 use wz_api::{FunctionType, Trap, ValueType};
-use wz_core::{PAGE_BYTES, builtins};
 use wz_core::engine::Raised;
 use wz_core::records::InstanceContext;
+use wz_core::{PAGE_BYTES, builtins};
 use wz_decode::fuel::{byte_units, element_units};
 
 use super::native::{OK, RAISED, enter_core};

@@ -50,6 +50,26 @@ impl CallSites {
         None
     }
 
+    /// Whether every entry can be read, and its places are in code of this length.
+    #[must_use]
+    pub fn is_sound(&self, code_len: u32) -> bool {
+        let (mut position, mut at) = (0, 0_u64);
+        while position < self.0.len() {
+            let Some(entry) = read_unsigned(&self.0, &mut position) else { return false };
+            at += entry >> 1;
+            if at > u64::from(code_len) {
+                return false;
+            }
+            if entry & 1 != 0 {
+                let pad = read_signed(&self.0, &mut position).and_then(|pad| pad.checked_add(at as i64));
+                if !pad.is_some_and(|pad| (0..i64::from(code_len)).contains(&pad)) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
     /// The table as bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -73,6 +93,10 @@ mod tests {
         let sites: Vec<_> =
             (1..500).map(|number| CallSite { return_pc: number * 9, landing_pad: pad(number) }).collect();
         let table = CallSites::from_bytes(CallSites::new(sites.iter().copied()).as_bytes());
+        assert!(table.is_sound(4998) && !table.is_sound(4997));
+        assert!(!CallSites::from_bytes([0x80]).is_sound(100));
+        let pad = |landing_pad| CallSites::new([CallSite { return_pc: 7, landing_pad: Some(landing_pad) }]);
+        assert!(pad(9).is_sound(10) && !pad(10).is_sound(10));
         for site in &sites {
             assert_eq!(table.lookup(site.return_pc), Some(*site));
             assert_eq!(table.lookup(site.return_pc + 1), None);

@@ -91,11 +91,12 @@ impl CodeMemory {
         arena.install(vec![NewBody { code: &[0], kind: None }], |_, _, _| Ok(())).map(drop)
     }
 
-    fn take(&self, len: usize) -> Result<(), CodeError> {
+    fn take(&self, len: usize, limit: Limit) -> Result<(), CodeError> {
         if self.refused.load(Ordering::Relaxed) {
             return Err(CodeError::Refused(io::ErrorKind::PermissionDenied.into()));
         }
-        let more = |used: usize| used.checked_add(len).filter(|used| *used <= self.limit_bytes);
+        let fits = |used: &usize| *used <= self.limit_bytes || limit == Limit::Ignored;
+        let more = |used: usize| used.checked_add(len).filter(fits);
         let taken = self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.map(drop).map_err(|_| CodeError::Exhausted)
     }
@@ -103,6 +104,15 @@ impl CodeMemory {
     fn give_back(&self, len: usize) {
         self.used_bytes.fetch_sub(len, Ordering::Relaxed);
     }
+}
+
+/// Whether the limit of [`CodeMemory`] is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// For functions: without room they run elsewhere.
+    Kept,
+    /// For the little that a module is not without: it counts, but has to be.
+    Ignored,
 }
 
 /// A body to be installed.
@@ -201,10 +211,15 @@ impl CodeArena {
         address.wrapping_sub(self.reservation.start()) < self.reservation.len_bytes()
     }
 
-    /// How many bytes of code still fit; less if they come in many batches.
+    /// How many bytes of code a batch may have now, in whole pages. Others may be faster.
     #[must_use]
-    pub fn remaining_bytes(&self) -> usize {
-        self.reservation.len_bytes() - self.state.lock().next
+    pub fn room_bytes(&self) -> usize {
+        let left = self.memory.limit_bytes.saturating_sub(self.memory.used_bytes());
+        let left = left - left % page_size();
+        let state = self.state.lock();
+        let fresh = self.reservation.len_bytes() - state.next;
+        let freed = state.free.iter().map(|(_, len)| *len).max().unwrap_or_default();
+        left.min(fresh.max(freed))
     }
 
     /// Makes bodies executable. `relocate` is called for each with its number, its bytes and the
@@ -215,6 +230,19 @@ impl CodeArena {
     pub fn install(
         &self,
         bodies: Vec<NewBody<'_>>,
+        relocate: impl FnMut(usize, &mut [u8], usize) -> Result<(), CodeError>,
+    ) -> Result<Vec<usize>, CodeError> {
+        self.install_with(Limit::Kept, bodies, relocate)
+    }
+
+    /// As [`install`](Self::install), or without regard to the limit.
+    ///
+    /// # Errors
+    /// As [`install`](Self::install).
+    pub fn install_with(
+        &self,
+        limit: Limit,
+        bodies: Vec<NewBody<'_>>,
         mut relocate: impl FnMut(usize, &mut [u8], usize) -> Result<(), CodeError>,
     ) -> Result<Vec<usize>, CodeError> {
         let (offsets, len) = layout(bodies.iter().map(|body| body.code.len())).ok_or(CodeError::Exhausted)?;
@@ -222,7 +250,7 @@ impl CodeArena {
         if len == 0 {
             return Ok(offsets);
         }
-        let at = self.allocate(len)?;
+        let at = self.allocate(len, limit)?;
         let written = self.write(at, len, &bodies, &offsets, &mut relocate);
         if let Err(error) = written {
             self.free(at, len);
@@ -240,8 +268,8 @@ impl CodeArena {
         Ok(offsets.into_iter().map(|offset| start + offset).collect())
     }
 
-    fn allocate(&self, len: usize) -> Result<usize, CodeError> {
-        self.memory.take(len)?;
+    fn allocate(&self, len: usize, limit: Limit) -> Result<usize, CodeError> {
+        self.memory.take(len, limit)?;
         let mut state = self.state.lock();
         if let Some(index) = state.free.iter().position(|(_, free)| *free >= len) {
             let (at, free) = state.free.swap_remove(index);
@@ -440,6 +468,9 @@ mod tests {
             install().unwrap();
         }
         assert!(matches!(install(), Err(CodeError::Exhausted)));
+        let needed = || vec![NewBody { code: &[0x90], kind: stub() }];
+        arena.install_with(Limit::Ignored, needed(), |_, _, _| Ok(())).unwrap();
+        assert_eq!(memory.used_bytes(), 4 * page_size());
         let small = CodeArena::new(&CodeMemory::unlimited(), 0, 1, 0xcc).unwrap();
         let large = vec![0x90; UNIT + 1];
         let install = small.install(vec![NewBody { code: &large, kind: stub() }], |_, _, _| Ok(()));

@@ -138,14 +138,15 @@ unsafe fn run(
     header.activation.set(activation);
     header.state.set(state);
     thread.current.set(state);
-    activation.engine_state.set(ptr::from_ref(state).cast_mut().cast());
+    // Not null if the call is from a function of the same activation that runs elsewhere.
+    let outer_state = activation.engine_state.replace(ptr::from_ref(state).cast_mut().cast());
     // SAFETY: the stub is one of the type of the function, as the caller says; the stack is free
     // from `sp` down and what is passed fits.
     let status = unsafe {
         let entry: EntryStub = std::mem::transmute(call.stubs.entry);
         entry(state, call.slot, call.context, call.values, sp)
     };
-    activation.engine_state.set(ptr::null_mut());
+    activation.engine_state.set(outer_state);
     thread.current.set(state.outer);
     if status == OK { Ok(()) } else { Err(Raised) }
 }

@@ -2,7 +2,7 @@
 //! allocates nor panics.
 
 /// Appends an unsigned number, seven bits per byte.
-pub(super) fn write_unsigned(bytes: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_unsigned(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;
@@ -11,12 +11,12 @@ pub(super) fn write_unsigned(bytes: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a signed number, the sign in the lowest bit.
-pub(super) fn write_signed(bytes: &mut Vec<u8>, value: i64) {
+pub(crate) fn write_signed(bytes: &mut Vec<u8>, value: i64) {
     write_unsigned(bytes, ((value << 1) ^ (value >> 63)) as u64);
 }
 
 /// Reads what [`write_unsigned`] wrote, and moves on.
-pub(super) fn read_unsigned(bytes: &[u8], position: &mut usize) -> Option<u64> {
+pub(crate) fn read_unsigned(bytes: &[u8], position: &mut usize) -> Option<u64> {
     let (mut value, mut shift) = (0_u64, 0);
     loop {
         let byte = *bytes.get(*position)?;
@@ -30,13 +30,13 @@ pub(super) fn read_unsigned(bytes: &[u8], position: &mut usize) -> Option<u64> {
 }
 
 /// Reads what [`write_signed`] wrote, and moves on.
-pub(super) fn read_signed(bytes: &[u8], position: &mut usize) -> Option<i64> {
+pub(crate) fn read_signed(bytes: &[u8], position: &mut usize) -> Option<i64> {
     let value = read_unsigned(bytes, position)?;
     Some((value >> 1) as i64 ^ -((value & 1) as i64))
 }
 
 /// Reads a little-endian number at a position.
-pub(super) fn read_u32(bytes: &[u8], position: usize) -> Option<u32> {
+pub(crate) fn read_u32(bytes: &[u8], position: usize) -> Option<u32> {
     let bytes = bytes.get(position..position.checked_add(4)?)?;
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }

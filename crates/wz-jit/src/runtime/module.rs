@@ -12,15 +12,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use parking_lot::Mutex;
-use wz_api::{Error, ErrorKind, Result};
+use wz_api::{Error, ErrorKind, FunctionType, Result};
 use wz_core::Activation;
+use wz_core::elsewhere::ElsewhereModule;
 use wz_core::engine::{EngineModule, ModuleCode, Raised};
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
 use super::body::{BodyKind, FunctionCode};
 use super::builtins::Builtin;
-use super::code_memory::{CodeArena, CodeError, CodeMemory, MAX_ARENA_BYTES, NewBody, layout};
+use super::code_memory::{
+    BODY_ALIGN, CodeArena, CodeError, CodeMemory, Limit, MAX_ARENA_BYTES, NewBody, layout,
+};
+use super::elsewhere::Elsewhere;
 use super::entry::{self, GuestCall};
 use super::native::{self, Resolved};
 use super::slots::{SlotRef, SlotTable};
@@ -48,7 +52,7 @@ impl Version {
 }
 
 /// A compiled function.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompiledFunction {
     /// The code.
     pub code: Vec<u8>,
@@ -73,27 +77,11 @@ pub trait FunctionCompiler: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// All functions of a module were compiled, at once.
+    fn compiled_all(&self) {}
+
     /// Whether a function, when it is listened to, tells that itself, because it makes tail calls.
     fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool;
-}
-
-/// Runs functions that have no code: the interpreter, on the same instances.
-pub trait Elsewhere: Send + Sync + fmt::Debug {
-    /// Runs a defined function of the module that the context is of.
-    ///
-    /// # Errors
-    /// [`Raised`], with the reason in the activation.
-    ///
-    /// # Safety
-    /// The activation is the thread's innermost, the context of a living instance, and `slots` has
-    /// room for parameters and results.
-    unsafe fn run(
-        &self,
-        activation: &Activation,
-        context: *const InstanceContext,
-        function: u32,
-        slots: *mut u64,
-    ) -> Result<(), Raised>;
 }
 
 /// What modules are made with.
@@ -106,7 +94,7 @@ pub struct ModuleOptions {
     /// What compiles functions.
     pub compiler: Arc<dyn FunctionCompiler>,
     /// What runs functions that cannot have code.
-    pub elsewhere: Option<Arc<dyn Elsewhere>>,
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// A module in one runtime.
@@ -122,6 +110,8 @@ pub struct JitModule {
     /// The same for listened functions, once any was listened to.
     listened_thunks: OnceLock<usize>,
     functions: Mutex<Vec<Function>>,
+    /// What runs functions elsewhere, once there are any.
+    elsewhere: OnceLock<Arc<dyn ElsewhereModule>>,
 }
 
 /// A function's versions.
@@ -132,6 +122,8 @@ struct Function {
     /// The address of the body that tells listeners; 0 if there is none.
     listened: usize,
     is_listened: bool,
+    /// Whether that is by a wrapper around the plain body.
+    is_wrapped: bool,
     /// Whether it runs elsewhere for good.
     is_elsewhere: bool,
 }
@@ -175,6 +167,7 @@ impl JitModule {
             thunks,
             listened_thunks,
             functions,
+            elsewhere: OnceLock::new(),
         }))
     }
 
@@ -212,6 +205,7 @@ impl JitModule {
                 self.send_elsewhere(function, error)?;
             }
         }
+        self.options.compiler.compiled_all();
         Ok(())
     }
 
@@ -250,11 +244,24 @@ impl JitModule {
                 None => {}
             }
         }
+        let no_room = |function: u32| (function, code_error(&CodeError::Exhausted));
+        failed.extend(good.split_off(self.fitting(&good)).into_iter().map(|(function, _)| no_room(function)));
         let functions: Vec<_> = good.iter().map(|(function, _)| *function).collect();
         if let Err(error) = self.install(good, Version::Plain) {
             failed.extend(functions.into_iter().map(|function| (function, code_error(&error))));
         }
         failed
+    }
+
+    /// How many functions there is room for now, from the first one on.
+    fn fitting(&self, compiled: &[(u32, CompiledFunction)]) -> usize {
+        let room = self.arena.room_bytes();
+        let mut end = 0_usize;
+        let fits = |(_, compiled): &&(u32, CompiledFunction)| {
+            end = end.next_multiple_of(BODY_ALIGN).saturating_add(compiled.code.len());
+            end <= room
+        };
+        compiled.iter().take_while(fits).count()
     }
 
     /// Has a function run elsewhere from now on, because of an error.
@@ -311,15 +318,12 @@ impl JitModule {
         let thunk = self.thunks + index as usize * THUNK_BYTES;
         let or_thunk = |body: usize| if body == 0 { thunk } else { body };
         self.slots.set(SlotRef::Plain(index), or_thunk(function.plain));
-        let listened = match self.listened_thunks.get() {
-            _ if !function.is_listened => None,
-            _ if self.options.compiler.tells_listeners(&self.info, index) => {
-                Some(or_thunk(function.listened))
-            }
-            Some(thunks) => Some(thunks + index as usize * THUNK_BYTES),
-            None => None,
+        let code = match (function.is_listened, self.listened_thunks.get()) {
+            (false, _) => or_thunk(function.plain),
+            (true, Some(thunks)) if function.is_wrapped => thunks + index as usize * THUNK_BYTES,
+            (true, _) => or_thunk(function.listened),
         };
-        self.slots.set(SlotRef::Function(index), listened.unwrap_or_else(|| or_thunk(function.plain)));
+        self.slots.set(SlotRef::Function(index), code);
     }
 
     /// Where the call through a slot goes on whose thunk told this address.
@@ -329,33 +333,43 @@ impl JitModule {
     /// to run it.
     pub(super) fn resolve(&self, thunk: usize) -> Result<Resolved> {
         let function = ((thunk - self.thunks) / THUNK_BYTES) as u32;
-        let own = || self.options.compiler.tells_listeners(&self.info, function);
         let (version, known) = {
             let functions = self.functions.lock();
             let state = &functions[function as usize];
-            let version = if state.is_listened && own() { Version::Listened } else { Version::Plain };
+            let own = state.is_listened && !state.is_wrapped;
+            let version = if own { Version::Listened } else { Version::Plain };
             (version, state.resolved(version))
         };
         if let Some(known) = known {
-            return Ok(self.resolved(function, known));
+            return Ok(self.resolved(function, version, known));
+        }
+        if version == Version::Listened && !self.options.compiler.tells_listeners(&self.info, function) {
+            // There is no memory for the wrapper, and no other code that would tell.
+            return Ok(self.resolved(function, version, Known::Elsewhere));
         }
         if let Err(error) = self.compile(function, version) {
             self.send_elsewhere(function, error)?;
         }
         let known = self.functions.lock()[function as usize].resolved(version);
         let known = known.ok_or_else(|| Error::limit("a function was compiled but has no code"))?;
-        Ok(self.resolved(function, known))
+        Ok(self.resolved(function, version, known))
     }
 
-    fn resolved(&self, function: u32, known: Known) -> Resolved {
+    fn resolved(&self, function: u32, version: Version, known: Known) -> Resolved {
         match known {
             Known::Body(code) => Resolved { code, extra: 0 },
             Known::Elsewhere => {
-                let index = self.info.imported.functions + function;
-                let ty = self.info.functions[index as usize] as usize;
-                Resolved { code: self.types[ty].interpret, extra: function as usize }
+                let (_, stubs) = self.type_of(self.info.imported.functions + function);
+                let listened = u64::from(version == Version::Listened) << 32;
+                Resolved { code: stubs.interpret, extra: (u64::from(function) | listened) as usize }
             }
         }
+    }
+
+    /// The type of a function and its stubs; the index counts imports.
+    pub(super) fn type_of(&self, index: u32) -> (&FunctionType, &TypeStubs) {
+        let ty = self.info.functions[index as usize] as usize;
+        (&self.info.types[ty], &self.types[ty])
     }
 
     /// Compiles a function, and along with it what the compiler wants, and installs them.
@@ -377,25 +391,22 @@ impl JitModule {
         self.install(compiled, version).map_err(|error| code_error(&error))
     }
 
-    /// Runs a function that has no code.
-    ///
-    /// # Errors
-    /// [`Raised`], with the reason in the activation.
-    ///
-    /// # Safety
-    /// As for [`Elsewhere::run`].
-    pub(super) unsafe fn run_elsewhere(
-        &self,
-        activation: &Activation,
-        context: *const InstanceContext,
-        function: u32,
-        slots: *mut u64,
-    ) -> Result<(), Raised> {
-        match &self.options.elsewhere {
-            // SAFETY: as the caller says.
-            Some(elsewhere) => unsafe { elsewhere.run(activation, context, function, slots) },
-            None => Err(activation.raise(code_error(&CodeError::Exhausted))),
+    /// What runs functions of this module that have no code, if there is something.
+    pub(super) fn elsewhere(&self) -> Option<&dyn ElsewhereModule> {
+        let Elsewhere { engine, options } = self.options.elsewhere.as_ref()?;
+        if let Some(module) = self.elsewhere.get() {
+            return Some(&**module);
         }
+        // Locked, so that it knows of everything that is listened to.
+        let functions = self.functions.lock();
+        let module = self.elsewhere.get_or_init(|| {
+            let module = engine.module(&self.info, options);
+            for (index, _) in (0..).zip(&*functions).filter(|(_, function)| function.is_listened) {
+                module.set_listened(index, true);
+            }
+            module
+        });
+        Some(&**module)
     }
 
     /// The function whose listened thunk told this address, by its index with imports, and where its
@@ -436,7 +447,7 @@ impl JitModule {
                 .map(|wrapper| NewBody { code: &wrapper.code, kind: Some(BodyKind::Stub(wrapper.stub)) }),
         );
         let plain = if defined.is_empty() { 0 } else { self.slots.address(SlotRef::Plain(0)) };
-        let addresses = self.arena.install(bodies, |number, code, address| {
+        let addresses = self.arena.install_with(Limit::Ignored, bodies, |number, code, address| {
             if number == 0 {
                 for (index, thunk) in code.as_chunks_mut::<THUNK_BYTES>().0.iter_mut().enumerate() {
                     let target = address + offsets[1 + defined[index] as usize];
@@ -506,7 +517,7 @@ fn install_lazy_thunks(
     let jump = assembler.jump_through(0, 0);
     let (offsets, _) = layout([row.len(), jump.len()]).ok_or(CodeError::Exhausted)?;
     let bodies = vec![NewBody { code: &row, kind: Some(thunks_kind()) }, NewBody { code: &jump, kind: None }];
-    let addresses = arena.install(bodies, |number, code, address| {
+    let addresses = arena.install_with(Limit::Ignored, bodies, |number, code, address| {
         if number == 1 {
             code.copy_from_slice(&assembler.jump_through(address, lazy_slot));
             return Ok(());
@@ -562,14 +573,18 @@ impl EngineModule for JitModule {
 
     fn set_listened(&self, defined_index: u32, listened: bool) {
         let own = self.options.compiler.tells_listeners(&self.info, defined_index);
-        // Without memory for the wrappers, nobody is told.
-        if listened && !own && self.listened_thunks().is_err() {
+        let wrapped = listened && !own && self.listened_thunks().is_ok();
+        // Without memory for the wrappers, the function runs elsewhere, or nobody is told.
+        if listened && !own && !wrapped && self.options.elsewhere.is_none() {
             return;
         }
         let mut functions = self.functions.lock();
         let function = &mut functions[defined_index as usize];
-        function.is_listened = listened;
+        (function.is_listened, function.is_wrapped) = (listened, wrapped);
         self.update_slots(defined_index, function);
+        if let Some(elsewhere) = self.elsewhere.get() {
+            elsewhere.set_listened(defined_index, listened);
+        }
     }
 }
 
@@ -590,9 +605,8 @@ impl ModuleCode for JitModule {
     ) -> Result<(), Raised> {
         // SAFETY: the record is published, of a function of this module.
         unsafe {
-            let ty = self.info.functions[record.index.get().read() as usize];
             let call = GuestCall {
-                stubs: &self.types[ty as usize],
+                stubs: self.type_of(record.index.get().read()).1,
                 slot: record.target.get().read(),
                 context: record.context.load(Ordering::Acquire),
                 values: stack,

@@ -6,6 +6,7 @@ use wz_core::Activation;
 use wz_core::records::{FunctionRecord, InstanceContext};
 
 use super::body::BodyKind;
+use super::elsewhere;
 use super::module::JitModule;
 use super::page_map;
 use super::state::{CallState, Listened};
@@ -50,6 +51,8 @@ pub struct Resolved {
 pub const OK: u32 = 0;
 /// The call ends; why is in the activation.
 pub const RAISED: u32 = 1;
+/// The function that ran elsewhere ends with a tail call, which the call's state describes.
+pub const TAIL_CALL: u32 = 2;
 
 /// The activation, which the guest has left for the core.
 ///
@@ -77,22 +80,17 @@ unsafe extern "C" fn host_call(
     }
 }
 
-/// A guest calls a function that runs in another engine; `extra` is its index among the defined
-/// ones of the module that `context` is of.
+/// A guest calls a function that runs elsewhere; `extra` is its index among the defined ones of the
+/// module that `context` is of, and in the upper half whether it tells listeners itself.
 unsafe extern "C" fn interpret(
     state: *const CallState,
     extra: usize,
     slots: *mut u64,
     context: *const InstanceContext,
 ) -> u32 {
+    let (function, listened) = (extra as u32, extra as u64 >> 32 != 0);
     // SAFETY: the stub passes the running call and the callee's context.
-    unsafe {
-        let module = JitModule::of_context(context);
-        match module.run_elsewhere(enter_core(&*state), context, extra as u32, slots) {
-            Ok(()) => OK,
-            Err(_) => RAISED,
-        }
-    }
+    unsafe { elsewhere::run(&*state, context, function, listened, slots) }
 }
 
 /// A guest called the trap stub.

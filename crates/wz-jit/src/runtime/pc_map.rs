@@ -54,6 +54,46 @@ impl PcMap {
         Some(offset)
     }
 
+    /// Whether every entry can be read, is where code of this length is, in order and as the index
+    /// says, and gives an offset up to `last_offset`. An empty block of bytes is a map of nothing.
+    #[must_use]
+    pub fn is_sound(&self, code_len: u32, last_offset: u32) -> bool {
+        self.0.is_empty() || self.check(code_len, last_offset).is_some()
+    }
+
+    fn check(&self, code_len: u32, last_offset: u32) -> Option<()> {
+        let bytes = &*self.0;
+        let (mut offset, chunks) = (read_u32(bytes, 0)?, read_u32(bytes, 4)?);
+        let stream = (chunks as usize).checked_mul(8)?.checked_add(HEADER_BYTES)?;
+        let mut position = stream;
+        let is_good = |offset: u32| (offset <= last_offset).then_some(());
+        is_good(offset)?;
+        for chunk in 0..=chunks {
+            let start = u64::from(chunk) * u64::from(CHUNK_BYTES);
+            let (mut end, mut next_start) = (bytes.len(), u64::from(code_len) + 1);
+            if chunk < chunks {
+                let entry = HEADER_BYTES + chunk as usize * 8;
+                end = stream.checked_add(read_u32(bytes, entry)? as usize)?;
+                next_start = next_start.min(start + u64::from(CHUNK_BYTES));
+            }
+            // One before the start of the chunk, so that all can be unsigned: one too much.
+            let mut after = start;
+            while position < end {
+                let (pc_delta, offset_delta) = read_entry(bytes, &mut position)?;
+                after = after.checked_add(u64::try_from(pc_delta).ok().filter(|delta| *delta > 0)?)?;
+                offset = offset.wrapping_add(offset_delta as u32);
+                is_good(offset)?;
+                if after > next_start {
+                    return None;
+                }
+            }
+            let ends_here = position == end
+                && (chunk == chunks || read_u32(bytes, HEADER_BYTES + chunk as usize * 8 + 4)? == offset);
+            ends_here.then_some(())?;
+        }
+        Some(())
+    }
+
     /// The map as bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -182,6 +222,7 @@ mod tests {
         }
         let map = builder.finish();
         let map = PcMap::from_bytes(map.as_bytes());
+        assert!(map.is_sound(code_len, u32::MAX));
         let (mut next, mut expected) = (0, first);
         for pc in 0..code_len {
             while entries.get(next).is_some_and(|(at, _)| *at <= pc) {
@@ -223,13 +264,17 @@ mod tests {
         assert!(size * 100 < pc as usize * 12, "{size} bytes for {pc}");
     }
 
+    /// Damage is found, unless what it gives is another sound map: whose offsets are below the limit.
     #[test]
     fn damaged_maps_do_not_panic() {
         let mut builder = PcMapBuilder::new(1);
         for pc in 0..3000 {
             builder.record(pc * 3, pc * 5 % 7000);
         }
-        let bytes = builder.finish().as_bytes().to_vec();
+        let map = builder.finish();
+        assert!(map.is_sound(8997, 6999) && !map.is_sound(8996, 6999) && !map.is_sound(8997, 6990));
+        assert!(PcMap::default().is_sound(0, 0));
+        let bytes = map.as_bytes().to_vec();
         let mut state = 3;
         for _ in 0..2000 {
             let mut damaged = bytes.clone();
@@ -237,8 +282,10 @@ mod tests {
             damaged[position] = random(&mut state, 256) as u8;
             damaged.truncate(random(&mut state, damaged.len() as u32 + 1) as usize);
             let map = PcMap::from_bytes(damaged);
+            let is_sound = map.is_sound(8997, 6999);
             for pc in (0..9100).step_by(97) {
-                let _ = map.lookup(pc);
+                let offset = map.lookup(pc);
+                assert!(!is_sound || map.as_bytes().is_empty() || offset.is_some_and(|offset| offset < 7000));
             }
         }
     }

@@ -8,9 +8,10 @@ use std::sync::atomic::AtomicU32;
 
 use wz_api::Trap;
 use wz_core::Activation;
-use wz_core::records::InstanceContext;
+use wz_core::records::{FunctionRecord, InstanceContext};
 
 use super::arch::Registers;
+use super::elsewhere::Away;
 use super::guest_stack::{GuestStack, STACK_ALIGN};
 use super::stubs::Stubs;
 
@@ -59,6 +60,14 @@ pub struct CallState {
     pub exit_sp: Cell<usize>,
     /// The pinned context there.
     pub exit_context: Cell<*const InstanceContext>,
+    /// After [`TAIL_CALL`](super::native::TAIL_CALL), the stub that makes the call,
+    pub tail_stub: Cell<usize>,
+    /// the function to be called, a guest's,
+    pub tail_record: Cell<*const FunctionRecord>,
+    /// and its parameters.
+    pub tail_arguments: Cell<*const u64>,
+    /// How much of the guest's stack these take.
+    pub(super) tail_stack_bytes: Cell<u32>,
     pub(super) activation: *const Activation,
     pub(super) stack: *const GuestStack,
     /// The next outer call of the thread.
@@ -68,6 +77,8 @@ pub struct CallState {
     pub(super) fault: Cell<Option<Fault>>,
     /// The listened function whose wrapper is the innermost frame.
     pub(super) listened: Cell<Option<Listened>>,
+    /// What the guest left for, if that is a function that runs elsewhere.
+    pub(super) away: Cell<Option<Away>>,
 }
 
 /// [`CallState::native_sp`].
@@ -78,6 +89,12 @@ pub const STATE_EXIT_FP: i32 = offset_of!(CallState, exit_fp) as i32;
 pub const STATE_EXIT_SP: i32 = offset_of!(CallState, exit_sp) as i32;
 /// [`CallState::exit_context`].
 pub const STATE_EXIT_CONTEXT: i32 = offset_of!(CallState, exit_context) as i32;
+/// [`CallState::tail_stub`].
+pub const STATE_TAIL_STUB: i32 = offset_of!(CallState, tail_stub) as i32;
+/// [`CallState::tail_record`].
+pub const STATE_TAIL_RECORD: i32 = offset_of!(CallState, tail_record) as i32;
+/// [`CallState::tail_arguments`].
+pub const STATE_TAIL_ARGUMENTS: i32 = offset_of!(CallState, tail_arguments) as i32;
 
 /// A fault of guest code.
 #[derive(Clone, Copy, Debug)]
@@ -107,12 +124,17 @@ impl CallState {
             exit_fp: Cell::new(0),
             exit_sp: Cell::new(0),
             exit_context: Cell::new(ptr::null()),
+            tail_stub: Cell::new(0),
+            tail_record: Cell::new(ptr::null()),
+            tail_arguments: Cell::new(ptr::null()),
+            tail_stack_bytes: Cell::new(0),
             activation,
             stack,
             outer,
             stubs,
             fault: Cell::new(None),
             listened: Cell::new(None),
+            away: Cell::new(None),
         }
     }
 

@@ -10,7 +10,7 @@ use wz_api::FunctionType;
 
 use super::body::{BodyKind, Stub, StubKind};
 use super::builtins::Builtin;
-use super::code_memory::{CodeArena, CodeError, CodeMemory, NewBody};
+use super::code_memory::{CodeArena, CodeError, CodeMemory, Limit, NewBody};
 use super::slots::SlotRef;
 use super::{fault, native};
 
@@ -61,7 +61,21 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
     /// parameters.
     fn native_call(&self, ty: &FunctionType, function: usize) -> AssembledStub;
 
-    /// The same without parameters and results, preserving every register but the scratch ones.
+    /// The same for functions that run elsewhere: after the status
+    /// [`TAIL_CALL`](native::TAIL_CALL) goes on to [`CallState::tail_stub`], which is one of
+    /// [`tail_call`](Self::tail_call).
+    ///
+    /// [`CallState::tail_stub`]: super::state::CallState::tail_stub
+    fn elsewhere_call(&self, ty: &FunctionType, function: usize) -> AssembledStub;
+
+    /// Puts parameters of this type from [`CallState::tail_arguments`] where those of the frame were
+    /// that ran elsewhere, and goes on to [`CallState::tail_record`].
+    ///
+    /// [`CallState::tail_arguments`]: super::state::CallState::tail_arguments
+    /// [`CallState::tail_record`]: super::state::CallState::tail_record
+    fn tail_call(&self, ty: &FunctionType) -> AssembledStub;
+
+    /// A native call without parameters and results, preserving every register but the scratch ones.
     fn preserving_call(&self, function: usize) -> AssembledStub;
 
     /// Called where guests trap: calls [`native::RaiseCall`] and leaves the guest.
@@ -99,8 +113,12 @@ pub struct TypeStubs {
     pub entry_stack_bytes: u32,
     /// [`StubAssembler::record_call`].
     pub record_call: usize,
-    /// [`StubAssembler::native_call`] for [`native::interpret`].
+    /// [`StubAssembler::elsewhere_call`].
     pub interpret: usize,
+    /// [`StubAssembler::tail_call`].
+    pub tail_call: usize,
+    /// How much of the guest's stack that takes.
+    pub tail_call_stack_bytes: u32,
 }
 
 /// The stubs that all modules of a process share. Never freed.
@@ -124,6 +142,9 @@ const SHARED_BYTES: usize = 64 << 20;
 /// module's own, so that no guest uses up what all share.
 const SHARED_TYPES: usize = 8192;
 const SHARED_VALUES: usize = 32;
+
+/// The stubs of a type, as many as [`TypeStubs`] has addresses.
+const STUBS_PER_TYPE: usize = 4;
 
 impl Stubs {
     /// The stubs of an instruction set, assembled when first asked for. From then on faults of
@@ -199,11 +220,14 @@ impl Stubs {
                 group.iter().flat_map(|index| self.assemble_type(&types[*index])).collect();
             let addresses = install(arena, &assembled)?;
             for (position, index) in group.iter().enumerate() {
+                let first = position * STUBS_PER_TYPE;
                 found[*index] = Some(TypeStubs {
-                    entry: addresses[position * 3],
-                    entry_stack_bytes: assembled[position * 3].stack_bytes,
-                    record_call: addresses[position * 3 + 1],
-                    interpret: addresses[position * 3 + 2],
+                    entry: addresses[first],
+                    entry_stack_bytes: assembled[first].stack_bytes,
+                    record_call: addresses[first + 1],
+                    interpret: addresses[first + 2],
+                    tail_call: addresses[first + 3],
+                    tail_call_stack_bytes: assembled[first + 3].stack_bytes,
                 });
             }
         }
@@ -216,11 +240,12 @@ impl Stubs {
         Ok(found.into_iter().flatten().collect())
     }
 
-    fn assemble_type(&self, ty: &FunctionType) -> [AssembledStub; 3] {
+    fn assemble_type(&self, ty: &FunctionType) -> [AssembledStub; STUBS_PER_TYPE] {
         [
             self.assembler.entry(ty),
             self.assembler.record_call(ty, native::address_of_host_call()),
-            self.assembler.native_call(ty, native::address_of_interpret()),
+            self.assembler.elsewhere_call(ty, native::address_of_interpret()),
+            self.assembler.tail_call(ty),
         ]
     }
 }
@@ -228,7 +253,7 @@ impl Stubs {
 /// Installs stubs that may be placed anywhere.
 pub(super) fn install(arena: &CodeArena, stubs: &[AssembledStub]) -> Result<Vec<usize>, CodeError> {
     let bodies = stubs.iter().map(|stub| NewBody { code: &stub.code, kind: Some(BodyKind::Stub(stub.stub)) });
-    arena.install(bodies.collect(), |_, _, _| Ok(()))
+    arena.install_with(Limit::Ignored, bodies.collect(), |_, _, _| Ok(()))
 }
 
 /// What a row of thunks is.

@@ -17,11 +17,20 @@ pub(super) struct Thread {
     epoch: Cell<Option<&'static epoch::Entry>>,
     /// A stack that is at hand: boxed, so that it has a place. Null if there is none.
     stack: Cell<*mut GuestStack>,
+    /// Room for the parameters of a tail call, from a boxed slice, and its length.
+    arguments: Cell<*mut u64>,
+    arguments_len: Cell<usize>,
 }
 
 thread_local! {
     static THREAD: Thread = const {
-        Thread { current: Cell::new(ptr::null()), epoch: Cell::new(None), stack: Cell::new(ptr::null_mut()) }
+        Thread {
+            current: Cell::new(ptr::null()),
+            epoch: Cell::new(None),
+            stack: Cell::new(ptr::null_mut()),
+            arguments: Cell::new(ptr::null_mut()),
+            arguments_len: Cell::new(0),
+        }
     };
     /// Gives back what the thread has when it ends.
     static CLEANUP: RefCell<Option<Cleanup>> = const { RefCell::new(None) };
@@ -35,6 +44,7 @@ impl Drop for Cleanup {
         if let Some(stack) = thread.take_stack() {
             stack.release();
         }
+        thread.set_arguments(Box::default());
         if let Some(entry) = thread.epoch.take() {
             entry.release();
         }
@@ -98,6 +108,28 @@ impl Thread {
         }
         self.stack.set(stack);
         Ok(stack)
+    }
+
+    /// Copies parameters to where they stay until the next call of this.
+    ///
+    /// # Safety
+    /// There are `count` words at `from`.
+    pub(super) unsafe fn keep_arguments(&self, from: *const u64, count: usize) -> *const u64 {
+        if count > self.arguments_len.get() {
+            self.set_arguments(vec![0; count.next_power_of_two()].into());
+        }
+        // SAFETY: there is room for as many words, which only this thread uses.
+        unsafe { self.arguments.get().copy_from_nonoverlapping(from, count) };
+        self.arguments.get()
+    }
+
+    fn set_arguments(&self, arguments: Box<[u64]>) {
+        let len = self.arguments_len.replace(arguments.len());
+        let old = self.arguments.replace(Box::into_raw(arguments).cast());
+        if !old.is_null() {
+            // SAFETY: made from a box of this length, here.
+            drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(old, len)) });
+        }
     }
 
     fn take_stack(&self) -> Option<Box<GuestStack>> {

@@ -42,6 +42,21 @@ impl TrapTable {
         None
     }
 
+    /// Whether every entry can be read, is in code of this length, and is a trap.
+    #[must_use]
+    pub fn is_sound(&self, code_len: u32) -> bool {
+        let (mut position, mut at) = (0, 0_u64);
+        while position < self.0.len() {
+            let Some(entry) = read_unsigned(&self.0, &mut position) else { return false };
+            at += entry >> CODE_BITS;
+            let is_trap = Trap::from_code(entry as u8 & ((1 << CODE_BITS) - 1)).is_some();
+            if at > u64::from(code_len) || !is_trap {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The table as bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -65,6 +80,9 @@ mod tests {
             (0..1000).map(|number| (number * number, Trap::ALL[number as usize % 14])).collect();
         let table = TrapTable::new(entries.iter().copied());
         let table = TrapTable::from_bytes(table.as_bytes());
+        assert!(table.is_sound(999 * 999) && !table.is_sound(999 * 999 - 1));
+        assert!(!TrapTable::from_bytes([0x80]).is_sound(100));
+        assert!(!TrapTable::from_bytes([0x1f]).is_sound(100), "15 is no trap");
         for (pc, trap) in &entries {
             assert_eq!(table.lookup(*pc), Some(*trap));
             assert!(*pc < 2 || table.lookup(*pc + 2).is_none());

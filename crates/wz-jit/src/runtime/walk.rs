@@ -16,7 +16,7 @@ use wz_core::engine::{Frame, FrameCursor};
 use wz_core::records::InstanceContext;
 
 use super::arch::{self, FrameState, Registers};
-use super::body::{Body, BodyKind, StubKind};
+use super::body::{Body, BodyKind, Stub, StubKind};
 use super::page_map;
 use super::state::{CallState, Fault, Listened};
 use super::thread::Thread;
@@ -93,7 +93,9 @@ impl Walk {
         let Some(body) = (unsafe { page_map::find(registers.pc) }) else {
             // In Rust: the guest's frames are where it left.
             let place = exit_place(call).ok_or(Unwalkable)?;
-            return Ok(Self { state, first: None, place, all: true });
+            // SAFETY: the call is running.
+            let first = unsafe { away_frame(call) };
+            return Ok(Self { state, first, place, all: true });
         };
         // SAFETY: the call's stack lives as long as the call.
         let frames = unsafe { &*call.stack }.frames();
@@ -151,8 +153,22 @@ impl Walk {
             // SAFETY: outer calls are further out on the same thread's stack.
             let outer = unsafe { &*state.outer };
             self.place = exit_place(outer).unwrap_or_default();
+            // SAFETY: as above.
+            if let Some(frame) = unsafe { away_frame(outer) } {
+                return Some(frame);
+            }
         }
     }
+}
+
+/// The function that a guest left for, if it runs elsewhere. The functions that it calls there are
+/// not known to signal handlers.
+///
+/// # Safety
+/// The call is running.
+unsafe fn away_frame(state: &CallState) -> Option<Frame> {
+    // SAFETY: the call's state has it.
+    state.away.get().map(|away| unsafe { away.outermost_frame() })
 }
 
 /// How far the frame is that the interrupted code is in, and its return address unless it is
@@ -170,7 +186,7 @@ unsafe fn inspect(body: &Body, registers: &Registers, frames: &Range<usize>) -> 
             0
         }
         BodyKind::Stub(stub) => match stub.kind {
-            StubKind::Entry => return None,
+            StubKind::Entry | StubKind::TailCall => return None,
             StubKind::Lazy if offset <= stub.frame_at => return None,
             _ => stub.frame_at,
         },
@@ -257,8 +273,25 @@ unsafe fn step(place: &mut Place, frames: &Range<usize>) -> Option<Frame> {
             unsafe { ptr::with_exposed_provenance::<*const InstanceContext>(fp - WORD).read() }
         };
         if let Some(frame) = frame_of(body?, pc, in_frame) {
-            return Some(frame);
+            // SAFETY: as the caller says.
+            let params = unsafe { listened_params(&caller) };
+            return Some(Frame { params, ..frame });
         }
+    }
+}
+
+/// The slots with the parameters of a listened function, whose caller is its wrapper.
+///
+/// # Safety
+/// As for [`step`].
+unsafe fn listened_params(caller: &Place) -> Option<*const u64> {
+    // SAFETY: as the caller says.
+    let body = unsafe { page_map::find(caller.pc) }?;
+    match body.kind() {
+        BodyKind::Stub(Stub { kind: StubKind::Listener { slots }, .. }) => {
+            Some(ptr::with_exposed_provenance(caller.fp - *slots as usize))
+        }
+        _ => None,
     }
 }
 
@@ -275,26 +308,97 @@ fn frame_of(body: &Body, pc: usize, context: impl FnOnce(bool) -> *const Instanc
     })
 }
 
-/// What [`Engine::next_frame`](wz_core::engine::Engine::next_frame) is for this engine. The
-/// cursor's words are a place.
+/// What [`Engine::next_frame`](wz_core::engine::Engine::next_frame) is for this engine.
 #[must_use]
 pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
-    let state = activation.engine_state.get().cast_const().cast::<CallState>();
-    // SAFETY: the engine's state is set while the call is running, and only to this.
-    let state = unsafe { state.as_ref() }?;
-    if !std::mem::replace(&mut cursor.started, true) {
-        let place = exit_place(state).unwrap_or_default();
-        cursor.words = [place.pc, place.fp, place.context];
-        if let Some(listened) = state.listened.get() {
-            return Some(listened.frame());
+    let mut position = Position::of(cursor, activation);
+    // SAFETY: the engine is in a call to the core, so that nothing changes.
+    let frame = unsafe { position.next(activation) };
+    position.store(cursor);
+    frame
+}
+
+/// Where a walk over an activation is: in one of the calls that it consists of if functions that run
+/// elsewhere call back. What a [`FrameCursor`] means.
+struct Position {
+    /// The call, and in which part of it.
+    state: *const CallState,
+    part: Part,
+    words: [usize; 3],
+}
+
+/// Which frames come next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The first ones of a call.
+    Start,
+    /// Those of a function that runs elsewhere, from the second one on. The words are theirs.
+    Elsewhere,
+    /// The guest's. The words are a place.
+    Own,
+}
+
+impl Position {
+    const PARTS: [Part; 3] = [Part::Start, Part::Elsewhere, Part::Own];
+
+    fn of(cursor: &mut FrameCursor, activation: &Activation) -> Self {
+        if !std::mem::replace(&mut cursor.started, true) {
+            let state = activation.engine_state.get().cast_const().cast::<CallState>();
+            return Self { state, part: Part::Start, words: [0; 3] };
+        }
+        let [state, part, words @ ..] = cursor.words;
+        Self { state: ptr::with_exposed_provenance(state), part: Self::PARTS[part], words }
+    }
+
+    fn store(&self, cursor: &mut FrameCursor) {
+        let [a, b, c] = self.words;
+        cursor.words = [self.state.expose_provenance(), self.part as usize, a, b, c];
+    }
+
+    /// # Safety
+    /// The calls are running on this thread, and their guests are not.
+    unsafe fn next(&mut self, activation: &Activation) -> Option<Frame> {
+        loop {
+            // SAFETY: the engine's state is set while the call is running, and only to this; outer
+            // calls are further out on the same thread's stack.
+            let state = unsafe { self.state.as_ref() }?;
+            if self.part != Part::Own {
+                // SAFETY: as the caller says.
+                if let Some(frame) = unsafe { self.next_elsewhere(state) } {
+                    return Some(frame);
+                }
+                let place = exit_place(state).unwrap_or_default();
+                (self.part, self.words) = (Part::Own, [place.pc, place.fp, place.context]);
+                if let Some(listened) = state.listened.get() {
+                    return Some(listened.frame());
+                }
+            }
+            let [pc, fp, context] = self.words;
+            let mut place = Place { pc, fp, context };
+            // SAFETY: as the caller says.
+            let frame = unsafe { step(&mut place, &(*state.stack).frames()) };
+            self.words = [place.pc, place.fp, place.context];
+            if frame.is_some() {
+                return frame;
+            }
+            // SAFETY: as above.
+            let outer = unsafe { state.outer.as_ref() }.filter(|outer| ptr::eq(outer.activation, activation));
+            *self = Self { state: ptr::from_ref(outer?), part: Part::Start, words: [0; 3] };
         }
     }
-    let [pc, fp, context] = cursor.words;
-    let mut place = Place { pc, fp, context };
-    // SAFETY: the engine is in a call to the core, so that nothing changes.
-    let frame = unsafe { step(&mut place, &(*state.stack).frames()) };
-    cursor.words = [place.pc, place.fp, place.context];
-    frame
+
+    /// # Safety
+    /// As for [`next`](Self::next).
+    unsafe fn next_elsewhere(&mut self, state: &CallState) -> Option<Frame> {
+        let away = state.away.get()?;
+        let [a, b, c] = self.words;
+        let mut cursor = FrameCursor { started: self.part == Part::Elsewhere, words: [a, b, c, 0, 0] };
+        // SAFETY: the call's state has it, and the rest is as the caller says.
+        let frame = unsafe { away.next_frame(&mut cursor) };
+        let [a, b, c, ..] = cursor.words;
+        (self.part, self.words) = (Part::Elsewhere, [a, b, c]);
+        frame
+    }
 }
 
 impl Listened {

@@ -23,12 +23,22 @@ impl Oracle for Wz {
     }
 
     fn run(&self, case: &Case) -> Result<Observation, String> {
+        self.run_in(case, &Context::background())
+    }
+}
+
+impl Wz {
+    /// Runs a case with the listeners of a context.
+    ///
+    /// # Errors
+    /// If there is nothing to observe.
+    pub fn run_in(&self, case: &Case, cx: &Context) -> Result<Observation, String> {
         let config = (self.engine.config)()
             .with_fuel(true)
             .with_memory_limit_pages(64)
             .with_table_limit_elements(1_000);
         let runtime = Runtime::with_config(config).map_err(|error| error.to_string())?;
-        let cx = with_fuel(&Context::background(), &Fuel::new(FUEL));
+        let cx = with_fuel(cx, &Fuel::new(FUEL));
         let instantiate = |module: &[u8], name: &str| {
             let compiled = runtime.compile(module)?;
             let config = ModuleConfig::new().with_name(name).with_start_functions([""; 0]);

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::script::ScriptResult;
-use super::unsupported::Unsupported;
+use wz_wast::{ScriptResult, Unsupported};
 
 /// A list of known failures.
 ///

@@ -139,6 +139,10 @@ impl<T: SourceTree + 'static> Directory for Node<T> {
         self
     }
 
+    fn is_read_only(&self) -> bool {
+        true
+    }
+
     fn metadata(&self) -> FsResult<Metadata> {
         self.stat()
     }

@@ -52,6 +52,12 @@ pub trait Directory: Send + Sync + fmt::Debug {
     /// [`rename`](Self::rename).
     fn as_any(&self) -> &dyn Any;
 
+    /// Whether nothing below can be changed through this, so that what would be made in it is
+    /// `EROFS` rather than of another file system.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// What is known of the directory itself.
     ///
     /// # Errors

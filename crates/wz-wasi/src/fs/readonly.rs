@@ -38,6 +38,10 @@ impl Directory for ReadOnlyDirectory {
         self
     }
 
+    fn is_read_only(&self) -> bool {
+        true
+    }
+
     fn metadata(&self) -> FsResult<Metadata> {
         self.0.metadata()
     }

@@ -376,11 +376,7 @@ impl File for RealFile {
                 Readiness::Ready { bytes: size.saturating_sub(position), hangup: false }
             }
             (FileType::RegularFile, Interest::Write) => Readiness::Ready { bytes: 0, hangup: false },
-            _ if !sys::is_stream_ready(&self.file, interest) => Readiness::Pending,
-            (_, Interest::Read) => {
-                Readiness::Ready { bytes: sys::bytes_available_in(&self.file), hangup: false }
-            }
-            (_, Interest::Write) => Readiness::Ready { bytes: 0, hangup: false },
+            _ => sys::stream_readiness(&self.file, interest),
         }
     }
 

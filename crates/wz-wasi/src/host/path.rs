@@ -7,7 +7,7 @@ use wz_api::Caller;
 use super::{Outcome, fd};
 use crate::abi::{self, Guest, LOOKUP_SYMLINK_FOLLOW, checked_flags, fdflags, oflags, rights};
 use crate::descriptor::{Descriptor, Rights};
-use crate::fs::{GuestPath, OpenOptions, Opened};
+use crate::fs::{Directory, GuestPath, OpenOptions, Opened};
 use crate::path::MAX_PATH_LEN;
 use crate::state::WasiState;
 use crate::{Errno, FsResult};
@@ -21,6 +21,11 @@ fn directory(caller: &Caller<'_>, fd: u32, needed: u64) -> FsResult<Arc<Descript
 
 fn path(caller: &Caller<'_>, at: u32, len: u32) -> FsResult<GuestPath> {
     GuestPath::new(&Guest::of(caller)?.read_string(at, len, MAX_PATH_LEN)?)
+}
+
+/// Whether something could be made in the directory.
+fn writable(directory: &dyn Directory) -> FsResult<()> {
+    if directory.is_read_only() { Err(Errno::ReadOnlyFileSystem) } else { Ok(()) }
 }
 
 /// Whether the lookup flags say to follow.
@@ -95,6 +100,7 @@ pub(super) fn path_link(
     }
     let (old_path, new_path) = (path(caller, old_at, old_len)?, path(caller, new_at, new_len)?);
     let new_directory = &*new.as_directory(0)?.directory;
+    writable(new_directory)?;
     Ok(old.as_directory(0)?.directory.link(&old_path, new_directory, &new_path)?)
 }
 
@@ -111,6 +117,7 @@ pub(super) fn path_rename(
     let new = directory(caller, new_fd, rights::PATH_RENAME_TARGET)?;
     let (old_path, new_path) = (path(caller, old_at, old_len)?, path(caller, new_at, new_len)?);
     let new_directory = &*new.as_directory(0)?.directory;
+    writable(new_directory)?;
     Ok(old.as_directory(0)?.directory.rename(&old_path, new_directory, &new_path)?)
 }
 

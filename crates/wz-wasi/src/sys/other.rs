@@ -149,11 +149,7 @@ pub(crate) fn is_stream_ready(_: &StdFile, _: Interest) -> bool {
     true
 }
 
-pub(crate) fn bytes_available_in(_: &StdFile) -> u64 {
-    0
-}
-
-pub(crate) fn socket_readiness<T>(_: &T, _: Interest) -> Readiness {
+pub(crate) fn stream_readiness<T>(_: &T, _: Interest) -> Readiness {
     Readiness::Ready { bytes: 0, hangup: false }
 }
 

@@ -62,13 +62,13 @@ pub(crate) struct HostPoll<'a> {
     pub(crate) ready: Option<bool>,
 }
 
-/// Waits until a descriptor is ready, the waker wakes or the time is up. It may also come back
-/// without a reason.
+/// Waits until a descriptor is ready, the waker wakes (that is true) or the time is up. It may
+/// also come back without a reason.
 pub(crate) fn poll(
     waker: Option<&Waker>,
     targets: &mut [HostPoll<'_>],
     timeout: Option<Duration>,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     let mut fds = Vec::with_capacity(targets.len() + 1);
     for target in &*targets {
         let flags = match target.interest {
@@ -84,14 +84,14 @@ pub(crate) fn poll(
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     match rustix::event::poll(&mut fds, timeout.as_ref()) {
         Ok(_) => {}
-        Err(Host::INTR) => return Ok(()),
+        Err(Host::INTR) => return Ok(false),
         Err(error) => return Err(error.into()),
     }
     for (target, fd) in targets.iter_mut().zip(&fds) {
         let events = fd.revents();
         target.ready = (!events.is_empty()).then(|| events.contains(PollFlags::HUP));
     }
-    Ok(())
+    Ok(waker.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty()))
 }
 
 /// Whether a descriptor is ready now; true if that cannot be found out.
@@ -117,11 +117,6 @@ pub(crate) fn read_at(file: &StdFile, target: &mut [u8], offset: u64) -> io::Res
 /// Writes at an offset.
 pub(crate) fn write_at(file: &StdFile, source: &[u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::write_at(file, source, offset)
-}
-
-/// As [`bytes_available`], for a file.
-pub(crate) fn bytes_available_in(file: &StdFile) -> u64 {
-    bytes_available(file.as_fd())
 }
 
 /// How many bytes can be read at once, where the host says so.
@@ -343,11 +338,11 @@ fn reopen_nonblocking(fd: &StdFile) -> Option<OwnedFd> {
     ((same.st_dev, same.st_ino) == (stat.st_dev, stat.st_ino)).then_some(own)
 }
 
-/// Whether a socket can go on.
-pub(crate) fn socket_readiness(socket: impl AsFd, interest: Interest) -> Readiness {
+/// Whether a socket, pipe or terminal can go on.
+pub(crate) fn stream_readiness(socket: impl AsFd, interest: Interest) -> Readiness {
     let mut target = [HostPoll { fd: socket.as_fd(), interest, ready: None }];
     match (poll(None, &mut target, Some(Duration::ZERO)), target[0].ready) {
-        (Ok(()), None) => Readiness::Pending,
+        (Ok(_), None) => Readiness::Pending,
         (_, ready) => {
             let bytes = if interest == Interest::Read { bytes_available(target[0].fd) } else { 0 };
             Readiness::Ready { bytes, hangup: ready == Some(true) }

@@ -191,3 +191,113 @@ fn sleeping_and_polling_end_when_the_guest_is_interrupted() {
         assert!(guest.wakes.lock().unwrap().is_empty());
     }
 }
+
+#[cfg(target_os = "linux")]
+mod terminals {
+    use std::fs::File;
+    use std::io::Write as _;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    use super::*;
+
+    /// A terminal: the side of the person and that of the program.
+    fn terminal() -> (File, File) {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&person).unwrap();
+        unlockpt(&person).unwrap();
+        let name = ptsname(&person, Vec::new()).unwrap().into_string().unwrap();
+        let program = File::options().read(true).write(true).open(name).unwrap();
+        (File::from(person), program)
+    }
+
+    #[test]
+    fn terminals_are_recognized_read_by_line_and_written() {
+        let (mut person, program) = terminal();
+        let stream = |file: &File| Stdio::file(file.try_clone().unwrap());
+        let config = WasiConfig::new().with_stdin(stream(&program)).with_stdout(stream(&program));
+        let guest = Guest::new(&config);
+        for fd in [0, 1] {
+            // A C library calls it a terminal: a character device without positions.
+            let (file_type, _, base, _) = guest.fdstat(fd).unwrap();
+            assert_eq!((file_type, base & (1 << 2 | 1 << 5)), (2, 0));
+            assert_eq!(guest.seek(fd, 0, 1), Err(Errno::IllegalSeek));
+        }
+        guest.call("fd_fdstat_set_flags", &[0, NONBLOCK.into()]).unwrap();
+        assert_eq!(guest.read(0, 10), Err(Errno::Again));
+        assert_eq!(poll(&guest, &[Clock(1, 1_000_000, 0), Read(0)]).unwrap().len(), 1);
+        guest.call("fd_fdstat_set_flags", &[0, 0]).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(10));
+                person.write_all(b"line\nmore").unwrap();
+            });
+            assert_eq!(guest.read(0, 10).unwrap(), b"line\n");
+        });
+        // The rest is no line yet.
+        assert_eq!(guest.write(1, b"answer"), Ok(6));
+        let events = poll(&guest, &[Read(0), Write(1)]).unwrap();
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!((events[0].0, events[0].1), (101, OK));
+    }
+
+    /// A terminal, a pipe of the host, one in memory, a listener and a clock: whichever comes first.
+    #[test]
+    fn everything_is_waited_for_at_once() {
+        let (mut person, program) = terminal();
+        let (out_read, out_write) = rustix::pipe::pipe().unwrap();
+        let memory = MemoryPipe::new(10);
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = WasiConfig::new()
+            .with_sys_nanosleep()
+            .with_sys_nanotime()
+            .with_stdin(Stdio::file(program))
+            .with_stdout(Stdio::file(out_write.into()))
+            .with_stderr(Stdio::pipe(&memory))
+            .with_tcp_listener(listener);
+        let guest = Guest::new(&config);
+        guest.call("fd_fdstat_set_flags", &[1, NONBLOCK.into()]).unwrap();
+        while guest.write(1, &[0; 0x1000]).is_ok() {}
+        assert_eq!(guest.write(2, &[7; 10]), Ok(10));
+        const HOUR: u64 = 3_600_000_000_000;
+        let wanted = |clock| [Read(0), Write(1), Write(2), Read(3), Clock(1, clock, 0)];
+        let first = |events: FsResult<Events>| {
+            let events = events.unwrap();
+            assert!(events.iter().all(|event| event.1 == OK), "{events:?}");
+            events.iter().map(|event| event.0 - 100).collect::<Vec<_>>()
+        };
+        assert_eq!(first(poll(&guest, &wanted(1_000_000))), [4]);
+        let later = |action: &mut (dyn FnMut() + Send)| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(10));
+                    action();
+                });
+                first(poll(&guest, &wanted(HOUR)))
+            })
+        };
+        assert_eq!(later(&mut || person.write_all(b"x\n").unwrap()), [0]);
+        assert_eq!(guest.read(0, 10).unwrap(), b"x\n");
+        let mut drained = [0; 1 << 17];
+        assert_eq!(later(&mut || drop(rustix::io::read(&out_read, &mut drained).unwrap())), [1]);
+        while guest.write(1, &[0; 0x1000]).is_ok() {}
+        assert_eq!(
+            later(&mut || assert_eq!(std::io::Read::read(&mut &memory, &mut [0; 4]).unwrap(), 4)),
+            [2]
+        );
+        assert_eq!(guest.write(2, &[7; 4]), Ok(4));
+        let mut client = None;
+        assert_eq!(later(&mut || client = Some(std::net::TcpStream::connect(address).unwrap())), [3]);
+    }
+
+    #[test]
+    fn the_other_side_going_away_is_a_hang_up() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let guest = Guest::new(&WasiConfig::new().with_stdin(Stdio::file(read.into())));
+        rustix::io::write(&write, b"last").unwrap();
+        assert_eq!(poll(&guest, &[Read(0)]).unwrap(), [(100, OK, 1, 4, 0)]);
+        drop(write);
+        assert_eq!(poll(&guest, &[Read(0)]).unwrap(), [(100, OK, 1, 4, 1)]);
+    }
+}

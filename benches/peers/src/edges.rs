@@ -1,0 +1,87 @@
+//! The edges: instantiation, calls from the host into a guest, calls from a guest into the host.
+
+use anyhow::Result;
+
+use crate::clock::Clock;
+use crate::measure::{self, Subject};
+use crate::options::Options;
+use crate::peer::{self, Call, Peer, Peers, Repeat};
+use crate::report::{Report, Row, Table, Unit};
+
+const SMALL: &str = r#"(module
+    (memory (export "memory") 1)
+    (global (mut i32) (i32.const 7))
+    (table 4 funcref)
+    (elem (i32.const 0) $add)
+    (data (i32.const 16) "hello")
+    (func $add (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))"#;
+
+const CALLER: &str = r#"(module
+    (import "env" "next" (func $next (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 32) "\03")
+    (func (export "loop") (param $n i32) (result i32)
+        (local $sum i32)
+        (loop $again
+            (local.set $sum (call $next (local.get $sum)))
+            (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $sum)))"#;
+
+const CALLS: u32 = 1_000_000;
+const INSTANCES: u32 = 5_000;
+
+/// A module with a thousand functions, all in a table, and a page of data.
+fn thousand() -> String {
+    let functions: String = (0..1000)
+        .map(|index| format!("(func (param i32) (result i32) local.get 0 i32.const {index} i32.add)\n"))
+        .collect();
+    let elements: String = (0..1000).map(|index| format!(" {index}")).collect();
+    let data = "x".repeat(4096);
+    format!(
+        r#"(module (memory (export "memory") 4) (table 1000 funcref) (elem (i32.const 0) func{elements})
+        (data (i32.const 0) "{data}") {functions})"#
+    )
+}
+
+pub fn run(options: &Options, report: &mut Report) -> Result<()> {
+    let peers = peer::with_pools(options);
+    let names = peers.iter().map(|peer| peer.name()).collect();
+    let mut table = Table::new("edges", Unit::Nanoseconds, names, peer::reference(&peers));
+    let (small, caller) = (wat::parse_str(SMALL)?, wat::parse_str(CALLER)?);
+    let thousand = wat::parse_str(thousand())?;
+    let rows: [(&str, u32, &dyn Fn(&dyn Peer) -> Result<Repeat>); 6] = [
+        ("instantiate, small", INSTANCES, &|peer| peer.instantiation(&small)),
+        ("instantiate, 1000 funcs", INSTANCES, &|peer| peer.instantiation(&thousand)),
+        ("call in", CALLS, &|peer| peer.calls_in(&small, Call::Typed)),
+        ("call in, untyped", CALLS, &|peer| peer.calls_in(&small, Call::Rich)),
+        ("call out", CALLS, &|peer| peer.calls_out(&caller, Call::Typed)),
+        ("call out, reads memory", CALLS, &|peer| peer.calls_out(&caller, Call::Rich)),
+    ];
+    for (name, count, prepare) in rows.into_iter().filter(|(name, ..)| options.wants(name)) {
+        row(options, &mut table, &peers, name, count, prepare)?;
+    }
+    report.add(table);
+    Ok(())
+}
+
+fn row(
+    options: &Options,
+    table: &mut Table,
+    peers: &Peers,
+    name: &str,
+    count: u32,
+    prepare: &dyn Fn(&dyn Peer) -> Result<Repeat>,
+) -> Result<()> {
+    let order = (0..peers.len()).chain([peer::reference(peers)]);
+    let mut repeats = order.map(|index| prepare(&*peers[index])).collect::<Result<Vec<_>>>()?;
+    for repeat in &mut repeats {
+        repeat(count / 10)?;
+    }
+    let mut subjects: Vec<Subject<'_>> =
+        repeats.iter_mut().map(|repeat| -> Subject<'_> { Box::new(|| repeat(count)) }).collect();
+    let samples = measure::interleaved(Clock::Thread, options.rounds, options.budget, &mut subjects)?;
+    let mut cells: Vec<_> = samples.into_iter().map(|samples| Some(samples.per(count))).collect();
+    let twin = cells.pop().flatten();
+    table.row(Row { name: name.to_owned(), cells, twin, bytes: 0 });
+    Ok(())
+}
