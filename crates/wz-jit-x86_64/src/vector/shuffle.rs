@@ -1,5 +1,5 @@
 //! Selection for what moves lanes: splats, single lanes, swizzles. For `i8x16.shuffle`, see
-//! [`pattern`](super::pattern).
+//! [`pattern`].
 
 use wz_decode::ops::{ExtractLaneOp, ReplaceLaneOp, UnaryOp};
 use wz_jit::ir::Value;

@@ -7,7 +7,7 @@ use wz_api::ValueType;
 use wz_core::numeric::{Floats, eval, result_may_be_nan};
 use wz_decode::ops::{BinaryOp, ExtractLaneOp, ReplaceLaneOp, TernaryOp, UnaryOp};
 
-use crate::support::{Case, Outcome, check, constant, type_name};
+use crate::support::{Case, Expected, Operands, Outcome, check, constant, type_name};
 use crate::values::some;
 
 /// An operator with its static operands.
@@ -17,7 +17,7 @@ struct Operator {
     params: Vec<ValueType>,
     result: ValueType,
     floats: Option<Floats>,
-    eval: Rc<dyn Fn(&[u128]) -> Outcome>,
+    eval: Expected,
 }
 
 impl Operator {
@@ -101,8 +101,6 @@ impl Operator {
         cases
     }
 }
-
-type Operands = Box<dyn Fn(&[u128]) -> Vec<u128>>;
 
 fn without<T: Copy>(list: &[T], index: usize) -> Vec<T> {
     list.iter().enumerate().filter(|(place, _)| *place != index).map(|(_, item)| *item).collect()

@@ -180,8 +180,8 @@ pub(crate) fn some(ty: ValueType, shifts: bool) -> Vec<u128> {
     let edges = edges(ty);
     let step = match ty {
         ValueType::I32 if shifts => 1,
-        ValueType::F32 | ValueType::F64 => 7,
-        _ => 9,
+        ValueType::F32 | ValueType::F64 => 9,
+        _ => 13,
     };
     edges.into_iter().step_by(step).collect()
 }
