@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use regalloc2::{Edit, InstOrEdit};
 use wz_decode::{DecodeOptions, ModuleInfo, decode};
 use wz_jit::Context;
 use wz_jit::mach::{Allocator, Emitter, Isa, Lowering, MachineFunction, Metadata};
@@ -60,6 +61,8 @@ struct Compiler<'a> {
     times: [Duration; 4],
     bytes: usize,
     moves: usize,
+    /// Moves between registers and with the stack, eight times as much for each loop around them.
+    weights: [u64; 2],
     insts: usize,
 }
 
@@ -79,6 +82,7 @@ impl<'a> Compiler<'a> {
             times: [Duration::ZERO; 4],
             bytes: 0,
             moves: 0,
+            weights: [0; 2],
             insts: 0,
         }
     }
@@ -99,6 +103,15 @@ impl<'a> Compiler<'a> {
         for (sum, time) in self.times.iter_mut().zip(times) {
             *sum += time;
         }
+        for block in 0..self.machine.blocks.len() {
+            let depth = f.block(self.machine.blocks[block].block).loop_depth;
+            let weight = 8_u64.pow(u32::from(depth.min(6)));
+            for step in output.block_insts_and_edits(&self.machine, regalloc2::Block::new(block)) {
+                if let InstOrEdit::Edit(Edit::Move { from, to }) = step {
+                    self.weights[usize::from(from.is_stack() || to.is_stack())] += weight;
+                }
+            }
+        }
         self.bytes += code.len();
         self.moves += output.edits.len();
         self.insts += self.machine.insts.len();
@@ -111,7 +124,9 @@ impl<'a> Compiler<'a> {
         }
         let emitted = self.bytes as f64 / self.times[3].as_secs_f64() / 1e6;
         let (bytes, insts, moves) = (self.bytes, self.insts, self.moves);
+        let [registers, stack] = self.weights;
         println!("{bytes} bytes, {insts} instructions and {moves} moves; {emitted:.0} MB/s emitted");
+        println!("weighted moves: {registers} between registers, {stack} with the stack");
     }
 }
 

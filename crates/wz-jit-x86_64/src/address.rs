@@ -1,4 +1,4 @@
-//! [`Address`]: a memory operand, and [`with_memory!`], which encodes instructions with one.
+//! [`Address`]: a memory operand, and `with_memory!`, which encodes instructions with one.
 
 use wz_jit::mach::{OperandVisitor, Reg};
 
@@ -127,13 +127,20 @@ pub enum Parts {
     Scale8(u8, u8, i32),
 }
 
-/// Encodes an instruction with a memory operand, which is written as `@` in its place:
-/// `with_memory!(ops, address, mov Rq(to), QWORD @)`.
-#[macro_export]
-#[doc(hidden)]
+/// Encodes an instruction with a memory operand, which is written as `@` in its place, in its shortest
+/// form: `with_memory!(ops, address, mov Rq(to), QWORD @)`.
 macro_rules! with_memory {
+    ($ops:expr, $address:expr, $($rest:tt)*) => {{
+        let start = $crate::assembler::len_bytes(&$ops);
+        $crate::address::with_address!($ops, $address, $($rest)*);
+        $ops.shorten(start);
+    }};
+}
+
+/// The same in the form that `dynasm!` gives it.
+macro_rules! with_address {
     ($ops:expr, $address:expr, $($rest:tt)*) => {
-        $crate::with_memory!(@split [$ops] [$address] [] $($rest)*)
+        $crate::address::with_address!(@split [$ops] [$address] [] $($rest)*)
     };
     (@split [$ops:expr] [$address:expr] [$($before:tt)*] @ $($after:tt)*) => {{
         use $crate::address::Parts;
@@ -148,9 +155,11 @@ macro_rules! with_memory {
         }
     }};
     (@split [$ops:expr] [$address:expr] [$($before:tt)*] $next:tt $($rest:tt)*) => {
-        $crate::with_memory!(@split [$ops] [$address] [$($before)* $next] $($rest)*)
+        $crate::address::with_address!(@split [$ops] [$address] [$($before)* $next] $($rest)*)
     };
 }
+
+pub(crate) use {with_address, with_memory};
 
 #[cfg(test)]
 mod tests {
@@ -165,7 +174,7 @@ mod tests {
         with_memory!(ops, address, mov Rq(3), QWORD @);
         with_memory!(ops, Address { offset: 4096, ..address }, movups @, Rx(9));
         // mov rbx, [r14 + 8]; movups [r14 + 4096], xmm9
-        let expected = [0x49, 0x8b, 0x5c, 0x26, 8, 0x45, 0x0f, 0x11, 0x8c, 0x26, 0, 0x10, 0, 0];
+        let expected = [0x49, 0x8b, 0x5e, 8, 0x45, 0x0f, 0x11, 0x8e, 0, 0x10, 0, 0];
         assert_eq!(crate::assembler::finish(ops), expected);
     }
 }

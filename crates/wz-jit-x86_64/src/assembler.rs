@@ -10,6 +10,7 @@ use wz_jit::ir::SwitchId;
 use wz_jit::mach::Label;
 
 use crate::frame::Frame;
+use crate::int::Size;
 
 /// An assembler for x86-64.
 #[derive(Debug, Default)]
@@ -86,6 +87,16 @@ impl Assembler {
     fn bind(&mut self, label: u32) {
         debug_assert_eq!(self.positions[label as usize], UNBOUND, "a label is bound once");
         self.positions[label as usize] = self.bytes.len() as u32;
+    }
+
+    /// The bytes so far.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same, to be changed where no label refers to them.
+    pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
     }
 
     /// Adds bytes.
@@ -259,6 +270,8 @@ pub struct FunctionAssembler {
     constants: Vec<(u128, DynamicLabel)>,
     /// The labels by number.
     labels: Vec<DynamicLabel>,
+    /// Of which register the flags say whether it is zero, as long as the code ends at the offset.
+    flags: Option<(Size, u8, u32)>,
     /// The branch tables: which one, what labels the edges of the terminator have, and the label of
     /// the table.
     pub(crate) tables: Vec<(SwitchId, Vec<Label>, DynamicLabel)>,
@@ -275,6 +288,27 @@ impl FunctionAssembler {
         let label = self.ops.new_dynamic_label();
         self.constants.push((bits, label));
         label
+    }
+
+    /// The instruction that was just encoded has written a register, and has set the flag for zero
+    /// accordingly.
+    pub(crate) fn note_flags(&mut self, size: Size, register: u8) {
+        self.flags = Some((size, register, len_bytes(&self.ops)));
+    }
+
+    /// Whether the flag for zero is that of a register.
+    pub(crate) fn flags_are_of(&self, size: Size, register: u8) -> bool {
+        self.flags == Some((size, register, len_bytes(&self.ops)))
+    }
+
+    /// A move into a register is encoded, from an offset on, which changes no flags.
+    pub(crate) fn note_move(&mut self, start: u32, to: Option<u8>) {
+        if let Some((_, register, end)) = &mut self.flags
+            && *end == start
+            && to != Some(*register)
+        {
+            *end = len_bytes(&self.ops);
+        }
     }
 
     /// A label as `dynasm!` takes it: `=>label`.
@@ -313,6 +347,7 @@ impl wz_jit::mach::Assembler for FunctionAssembler {
     }
 
     fn bind(&mut self, label: Label) {
+        self.flags = None;
         self.ops.dynamic_label(self.labels[label.0 as usize]);
     }
 }

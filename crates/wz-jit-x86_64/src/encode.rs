@@ -2,7 +2,9 @@
 //! operand: no prefix, index byte or displacement that says nothing.
 
 use dynasmrt::DynamicLabel;
+use wz_jit::mach::Reg;
 
+use crate::address::{Address, Base};
 use crate::assembler::Assembler;
 use crate::condition::Cc;
 
@@ -19,6 +21,19 @@ impl Place {
     /// `[base + offset]`
     pub(crate) const fn at(base: u8, offset: i32) -> Self {
         Self::Memory { base, index: None, scale_log2: 0, offset }
+    }
+}
+
+impl From<&Address> for Place {
+    /// With registers that are allocated.
+    fn from(address: &Address) -> Self {
+        let number = |reg: Reg| reg.preg().hw_enc() as u8;
+        let base = match address.base {
+            Base::Reg(reg) => number(reg),
+            Base::Pinned(register) => register,
+        };
+        let Address { scale_log2, offset, .. } = *address;
+        Self::Memory { base, index: address.index.map(number), scale_log2, offset }
     }
 }
 
@@ -72,19 +87,19 @@ const fn high(register: u8) -> u8 {
 }
 
 /// The bytes of an instruction while it is put together.
-struct Bytes {
+pub(crate) struct Bytes {
     bytes: [u8; 16],
     len: usize,
 }
 
 impl Bytes {
     #[inline]
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { bytes: [0; 16], len: 0 }
     }
 
     #[inline]
-    fn push(&mut self, byte: u8) {
+    pub(crate) fn push(&mut self, byte: u8) {
         self.bytes[self.len & 15] = byte;
         self.len += 1;
     }
@@ -96,9 +111,15 @@ impl Bytes {
         }
     }
 
+    /// What there is.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len & 15]
+    }
+
     /// The operands of an instruction: ModRM, index byte and displacement.
     #[inline]
-    fn operands(&mut self, reg: u8, rm: Place) {
+    pub(crate) fn operands(&mut self, reg: u8, rm: Place) {
         let reg = low(reg) << 3;
         let (base, index, scale_log2, offset) = match rm {
             Place::Reg(rm) => return self.push(0xc0 | reg | low(rm)),
@@ -132,7 +153,7 @@ impl Bytes {
 }
 
 /// The bits of prefixes for the index and the base.
-fn high_bits(rm: Place) -> (u8, u8) {
+pub(crate) fn high_bits(rm: Place) -> (u8, u8) {
     match rm {
         Place::Reg(rm) => (0, high(rm)),
         Place::Memory { base, index, .. } => (index.map_or(0, high), high(base)),
@@ -158,7 +179,7 @@ impl Assembler {
         }
         bytes.push(opcode.byte);
         bytes.operands(reg, rm);
-        self.put(&bytes.bytes[..bytes.len & 15]);
+        self.put(bytes.as_slice());
     }
 
     /// An instruction of the BMI extensions, with three operands: `prefix` is 0 for none, 1 for
@@ -178,7 +199,7 @@ impl Assembler {
         bytes.push(u8::from(wide) << 7 | (!second & 15) << 3 | prefix);
         bytes.push(opcode);
         bytes.operands(reg, rm);
-        self.put(&bytes.bytes[..bytes.len & 15]);
+        self.put(bytes.as_slice());
     }
 
     /// An instruction whose register is in the opcode.
@@ -294,6 +315,147 @@ impl Assembler {
             let nop = NOPS[len.min(NOPS.len()) - 1];
             self.put(nop);
             len -= nop.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iced_x86::{Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter};
+
+    use super::*;
+    use crate::assembler;
+
+    const QUADS: [&str; 16] = [
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+        "r14", "r15",
+    ];
+    const DOUBLES: [&str; 16] = [
+        "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "r8d", "r9d", "r10d", "r11d", "r12d", "r13d",
+        "r14d", "r15d",
+    ];
+    const BYTES: [&str; 16] = [
+        "al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil", "r8b", "r9b", "r10b", "r11b", "r12b", "r13b",
+        "r14b", "r15b",
+    ];
+
+    /// What a disassembler makes of the only instruction.
+    fn text(assemble: impl FnOnce(&mut Assembler)) -> String {
+        let mut ops = assembler::new();
+        assemble(&mut ops);
+        let code = assembler::finish(ops);
+        let mut instruction = Instruction::default();
+        Decoder::new(64, &code, DecoderOptions::NONE).decode_out(&mut instruction);
+        assert_eq!(instruction.len(), code.len(), "{code:x?} is one instruction");
+        let mut text = String::new();
+        IntelFormatter::new().format(&instruction, &mut text);
+        text
+    }
+
+    fn name(wide: bool, register: u8) -> &'static str {
+        let names = if wide { QUADS } else { DOUBLES };
+        names[usize::from(register)]
+    }
+
+    /// Memory operands of every form, as the disassembler writes them.
+    fn places() -> Vec<(Place, String)> {
+        let mut places = Vec::new();
+        for base in 0..16_u8 {
+            for index in [None, Some(0), Some(3), Some(5), Some(11), Some(12), Some(13)] {
+                for (offset, tail) in
+                    [(0, ""), (1, "+1"), (-128, "-80h"), (128, "+80h"), (i32::MIN, "-80000000h")]
+                {
+                    let scale_log2 = base % 4;
+                    let mut text = format!("[{}", QUADS[usize::from(base)]);
+                    if let Some(index) = index {
+                        text += "+";
+                        text += QUADS[usize::from(index)];
+                        if scale_log2 > 0 {
+                            text += &format!("*{}", 1 << scale_log2);
+                        }
+                    }
+                    text += tail;
+                    text += "]";
+                    places.push((Place::Memory { base, index, scale_log2, offset }, text));
+                }
+            }
+        }
+        places
+    }
+
+    #[test]
+    fn operands_of_every_form() {
+        for wide in [false, true] {
+            for register in 0..16 {
+                for other in 0..16 {
+                    let (a, b) = (name(wide, register), name(wide, other));
+                    let add = text(|ops| ops.op(wide, Opcode::one(0x03), register, Place::Reg(other)));
+                    assert_eq!(add, format!("add {a},{b}"));
+                    let byte = BYTES[usize::from(other)];
+                    let extend =
+                        text(|ops| ops.op(wide, Opcode::two(0xb6).byte(), register, Place::Reg(other)));
+                    assert_eq!(extend, format!("movzx {a},{byte}"));
+                    let count = text(|ops| ops.op(wide, Opcode::two(0xb8).f3(), register, Place::Reg(other)));
+                    assert_eq!(count, format!("popcnt {a},{b}"));
+                }
+                for (place, memory) in places() {
+                    let a = name(wide, register);
+                    let add = text(|ops| ops.op(wide, Opcode::one(0x03), register, place));
+                    assert_eq!(add, format!("add {a},{memory}"));
+                    let shift = text(|ops| ops.op_vex(wide, (1, 2, 0xf7), register, 9, place));
+                    assert_eq!(shift, format!("shlx {a},{memory},{}", name(wide, 9)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn constants() {
+        for register in 0..16 {
+            let set = |bits| text(|ops| ops.mov_constant(register, bits));
+            let (wide, narrow) = (name(true, register), name(false, register));
+            assert_eq!(set(0), format!("xor {narrow},{narrow}"));
+            assert_eq!(set(9), format!("mov {narrow},9"));
+            assert_eq!(set(0xffff_ffff), format!("mov {narrow},0FFFFFFFFh"));
+            assert_eq!(set(u64::MAX - 1), format!("mov {wide},0FFFFFFFFFFFFFFFEh"));
+            assert_eq!(set(0x1_2345_6789), format!("mov {wide},123456789h"));
+            for (number, operator) in
+                ["add", "or", "adc", "sbb", "and", "sub", "xor", "cmp"].iter().enumerate()
+            {
+                for (right, shown) in [(5, "5"), (127, "7Fh"), (128, "80h"), (0x12345, "12345h")] {
+                    let place = Place::Reg(register);
+                    let with = text(|ops| ops.arithmetic(false, number as u8, place, right));
+                    assert_eq!(with, format!("{operator} {narrow},{shown}"));
+                    let with = text(|ops| ops.arithmetic(true, number as u8, place, right));
+                    assert_eq!(with, format!("{operator} {wide},{shown}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nops_fill() {
+        for len in 0..40 {
+            let mut ops = assembler::new();
+            ops.nops(len);
+            let code = assembler::finish(ops);
+            assert_eq!(code.len(), len);
+            let mut decoder = Decoder::new(64, &code, DecoderOptions::NONE);
+            assert!(decoder.iter().all(|one| one.mnemonic() == iced_x86::Mnemonic::Nop));
+        }
+    }
+
+    #[test]
+    fn jumps_back_are_short_where_they_reach() {
+        for len in [0, 1, 125, 126, 127, 128, 300] {
+            let mut ops = assembler::new();
+            let top = ops.new_dynamic_label();
+            dynasmrt::DynasmLabelApi::dynamic_label(&mut ops, top);
+            ops.nops(len);
+            ops.jump(top);
+            let code = assembler::finish(ops);
+            let jump = Decoder::with_ip(64, &code[len..], len as u64, DecoderOptions::NONE).decode();
+            assert_eq!((jump.near_branch_target(), jump.len()), (0, if len <= 126 { 2 } else { 5 }));
         }
     }
 }

@@ -164,12 +164,20 @@ impl Isa for X64Isa {
         } else {
             (Opcode::two(0x28), Opcode::two(0x29))
         };
+        let start = cx.offset();
         let ops = &mut cx.assembler.ops;
-        match (from, to) {
-            (from, Place::Reg(to)) => ops.op(is_int, load, to, from),
-            (Place::Reg(from), to) => ops.op(is_int, store, from, to),
+        let written = match (from, to) {
+            (from, Place::Reg(to)) => {
+                ops.op(is_int, load, to, from);
+                is_int.then_some(to)
+            }
+            (Place::Reg(from), to) => {
+                ops.op(is_int, store, from, to);
+                None
+            }
             _ => unreachable!("one side of a move is a register"),
-        }
+        };
+        cx.assembler.note_move(start, written);
     }
 
     fn emit_trap(&self, cx: &mut Emission<'_, Self>, trap: Trap) {

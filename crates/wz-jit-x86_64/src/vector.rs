@@ -5,6 +5,7 @@
 
 mod binary;
 mod code;
+mod condition;
 mod constants;
 mod convert;
 mod encode;
@@ -17,10 +18,13 @@ mod select;
 mod selection;
 mod shift;
 mod shuffle;
+#[cfg(test)]
+mod tests;
 mod truncate;
 mod unary;
 
+pub use condition::{compare, is_test, select_by, select_compared, test};
 pub use inst::{Form, Source, VectorInst};
 pub use opcode::Opcode;
-pub use select::{compare, select, select_by, select_constant};
+pub use select::{select, select_constant};
 pub use truncate::Truncation;

@@ -41,7 +41,7 @@ impl CallContext {
     }
 
     /// The register that the entry sets.
-    pub(crate) fn from_entry(&self, what: FromEntry, cx: &mut Lower<'_, X64Isa>) -> Reg {
+    pub(crate) fn at_entry(&self, what: FromEntry, cx: &mut Lower<'_, X64Isa>) -> Reg {
         let cell = &self.from_entry[what as usize];
         let reg = cell.get().unwrap_or_else(|| cx.temp(RegClass::Int));
         cell.set(Some(reg));

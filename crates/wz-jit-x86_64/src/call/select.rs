@@ -11,8 +11,9 @@ use wz_jit::runtime::builtins::Builtin;
 use wz_jit::runtime::slots::SlotRef;
 
 use crate::abi::{self, Passed, Place};
-use crate::address::Address;
+use crate::address::{Address, Rm};
 use crate::inst::Inst;
+use crate::int::{Extension, IntInst};
 use crate::isa::{X64Isa, int, xmm};
 use crate::memory::MemoryInst;
 use crate::memory::access::load_pointer;
@@ -52,8 +53,17 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
             let (builtin, extra) = builtin(f.builtins[id.index()]);
             let params: Vec<_> =
                 args.iter().zip(abi::INT_ARGS).map(|(arg, place)| (cx.in_reg(*arg), int(place))).collect();
-            let result = f.result(inst).and_then(|result| cx.used_result(result));
-            call_builtin(cx, builtin, extra, params, result);
+            let result = f.result(inst).and_then(|result| Some((cx.used_result(result)?, cx.ty(result))));
+            match result {
+                // The host gives whole words.
+                Some((to, Type::I32)) => {
+                    let word = cx.temp(RegClass::Int);
+                    call_builtin(cx, builtin, extra, params, Some(word));
+                    let (op, from) = (Extension::U32, Rm::Reg(word));
+                    cx.push(Inst::Int(IntInst::Extend { op, to, from }));
+                }
+                result => call_builtin(cx, builtin, extra, params, result.map(|(to, _)| to)),
+            }
         }
         Op::RefFunc(function) => {
             let to = cx.result(inst);
@@ -71,11 +81,11 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
         }
         Op::Fuel(0) => {}
         Op::Fuel(units) => {
-            let activation = isa.calls.from_entry(FromEntry::Activation, cx);
+            let activation = isa.calls.at_entry(FromEntry::Activation, cx);
             cx.push(Inst::Call(CallInst::Fuel(activation, units)));
         }
         Op::Interrupt => {
-            let flag = isa.calls.from_entry(FromEntry::InterruptFlag, cx);
+            let flag = isa.calls.at_entry(FromEntry::InterruptFlag, cx);
             cx.push(Inst::Call(CallInst::Interrupt(flag)));
         }
         _ => return false,
@@ -235,7 +245,7 @@ fn select_tail_call(
     let layout = isa.layout(type_index);
     let mut params = pass(cx, &layout.params, args);
     if isa.layout(cx.f.type_index).result_area_bytes > 0 {
-        let area = isa.calls.from_entry(FromEntry::ResultArea, cx);
+        let area = isa.calls.at_entry(FromEntry::ResultArea, cx);
         params.push((area, int(abi::RESULT_AREA)));
     }
     let stack_bytes = layout.stack_bytes;
@@ -259,7 +269,7 @@ fn select_return(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, results: &[Value]) {
             Place::Int(place) => fixed.push((reg, int(place))),
             Place::Vector(place) => fixed.push((reg, xmm(place))),
             Place::Memory(offset) => {
-                let area = isa.calls.from_entry(FromEntry::ResultArea, cx);
+                let area = isa.calls.at_entry(FromEntry::ResultArea, cx);
                 let to = Address::reg(area, offset as i32);
                 cx.push(Inst::Memory(MemoryInst::Store { op: store_of(passed), value: reg, to }));
             }

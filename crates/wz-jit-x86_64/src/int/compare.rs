@@ -6,7 +6,7 @@ use wz_jit::ir::{Inst, Op, Value};
 use wz_jit::mach::Lower;
 
 use super::inst::{IntInst, Size};
-use super::operand::{Cx, Kind, immediate, load, low_in_reg, low_of, only_use_of, push};
+use super::operand::{Cx, Kind, binary_of, immediate, load, low_in_reg, low_of, only_use_of, push, unary_of};
 use crate::address::Rm;
 use crate::condition::{Cc, Condition, Test};
 use crate::inst::Inst as Machine;
@@ -79,6 +79,9 @@ pub fn condition(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, value: Value) -> Cond
                 inverted = !inverted;
                 break Some(is_not_zero(isa, cx, Size::S64, args[0], is_only_use));
             }
+            Op::Unary(op) if vector::is_test(op) => {
+                break Some(vector::test(isa, cx, op, args[0], is_only_use));
+            }
             Op::Binary(op) if is_float_comparison(op) => {
                 break Some(vector::compare(isa, cx, inst, is_only_use));
             }
@@ -94,6 +97,49 @@ pub fn condition(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, value: Value) -> Cond
         None => is_not_zero(isa, cx, Size::S32, value, true),
     };
     if inverted { Condition { test: condition.test.inverted(), ..condition } } else { condition }
+}
+
+/// The condition of a branch that compares `x` with a constant, where `x + step` goes on to the next
+/// round of a loop: that one is compared, so that `x` need not be kept beside it.
+pub(super) fn next_round(cx: Cx<'_, '_>, branch: Inst, value: Value) -> Option<Condition> {
+    let (code, size, x, constant) = match (unary_of(cx, value), binary_of(cx, value)) {
+        (Some((UnaryOp::I32Eqz, x)), _) => (Cc::E, Size::S32, x, 0),
+        (Some((UnaryOp::I64Eqz, x)), _) => (Cc::E, Size::S64, x, 0),
+        (_, Some((op, x, constant))) => {
+            let (code, size) = comparison(op)?;
+            (code, size, x, cx.f.constant_int(constant)?)
+        }
+        _ => return None,
+    };
+    if !matches!(code, Cc::E | Cc::Ne) || cx.f.def_inst(x).is_some() {
+        return None;
+    }
+    let f = cx.f;
+    for edge in f.op_edges(f.inst(branch).op) {
+        // What such a block passes on is known before the branch.
+        let [jump] = *f.block_insts(f.edges[edge as usize].to) else { continue };
+        let Op::Jump(edge) = f.inst(jump).op else { continue };
+        for next in f.edge_args(edge) {
+            let Some((op, of, step)) = binary_of(cx, *next) else { continue };
+            if Kind::of(op) != Some((Kind::Add, size)) || of != x {
+                continue;
+            }
+            let step = f.constant_int(step)?;
+            let bits = constant.wrapping_add(step);
+            let right = match size {
+                Size::S32 => Some(bits as u32 as i32),
+                Size::S64 => i32::try_from(bits.cast_signed()).ok(),
+            };
+            let right = right?;
+            let left = Rm::Reg(low_in_reg(cx, *next, size));
+            let producer = match right {
+                0 => IntInst::IsZero { size, from: left },
+                _ => IntInst::CmpImm { size, left, right },
+            };
+            return Some(one(producer, None, code));
+        }
+    }
+    None
 }
 
 /// Selects a comparison or `eqz` whose result is used as a number.
@@ -190,7 +236,11 @@ fn compare_zero(
         Some((memory, load)) => (memory, Some(load)),
         None => (Rm::Reg(low_in_reg(cx, value, size)), None),
     };
-    one(IntInst::CmpImm { size, left, right: 0 }, of, code)
+    let producer = match code {
+        Cc::E | Cc::Ne => IntInst::IsZero { size, from: left },
+        _ => IntInst::CmpImm { size, left, right: 0 },
+    };
+    one(producer, of, code)
 }
 
 /// A comparison of `a & b` with zero.
@@ -219,7 +269,10 @@ fn test(
                 Some((memory, load)) => (memory, Some(load)),
                 None => (Rm::Reg(low_in_reg(cx, a, size)), None),
             };
-            return one(IntInst::TestImm { size, left, right }, of, code);
+            return match (left, u8::try_from(right)) {
+                (Rm::Reg(left), Ok(right)) if is_equality => one(IntInst::TestByte { left, right }, of, code),
+                (left, _) => one(IntInst::TestImm { size, left, right }, of, code),
+            };
         }
         if bits.is_power_of_two() && is_equality {
             let from = low_in_reg(cx, a, size);

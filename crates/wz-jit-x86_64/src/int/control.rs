@@ -2,7 +2,7 @@
 
 use wz_jit::ir::{Inst, SwitchId, Type};
 
-use super::compare::{condition, push_producer};
+use super::compare::{condition, next_round, push_producer};
 use super::inst::IntInst;
 use super::operand::{Cx, low_in_reg, push, size_of_type, temp};
 use crate::address::Rm;
@@ -12,6 +12,9 @@ use crate::vector;
 
 pub(super) fn select(isa: &X64Isa, cx: Cx<'_, '_>, inst: Inst) {
     let [value, a, b] = *cx.f.args(inst) else { return };
+    if vector::select_compared(isa, cx, inst) {
+        return;
+    }
     let condition = condition(isa, cx, value);
     let ty = cx.ty(a);
     if !matches!(ty, Type::I32 | Type::I64) {
@@ -44,7 +47,10 @@ fn set(cx: Cx<'_, '_>, condition: &Condition, test: Test, to: wz_jit::mach::Reg)
 
 pub(super) fn branch(isa: &X64Isa, cx: Cx<'_, '_>, inst: Inst) {
     let value = cx.f.args(inst)[0];
-    let condition = condition(isa, cx, value);
+    let condition = match next_round(cx, inst, value) {
+        Some(condition) => condition,
+        None => condition(isa, cx, value),
+    };
     push_producer(cx, &condition);
     push(cx, IntInst::Branch { test: condition.test }, None);
 }

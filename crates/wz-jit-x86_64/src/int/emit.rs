@@ -6,7 +6,7 @@ use wz_jit::mach::{Assembler as _, Emission, Label, Reg, RegKind};
 
 use super::inst::{AluOp, CountOp, Extension, IntInst, ShiftOp, Size};
 use crate::abi::{FRAME_POINTER, SCRATCH};
-use crate::address::{Address, Base, Rm};
+use crate::address::{Address, Rm};
 use crate::assembler::Assembler;
 use crate::condition::{Cc, Test};
 use crate::encode::{Opcode, Place};
@@ -35,16 +35,7 @@ pub(super) fn rm(cx: &Emission<'_, X64Isa>, rm: &Rm) -> Place {
 
 /// A memory operand.
 pub(super) fn memory(address: &Address) -> Place {
-    let base = match address.base {
-        Base::Reg(reg) => number(reg),
-        Base::Pinned(register) => register,
-    };
-    Place::Memory {
-        base,
-        index: address.index.map(number),
-        scale_log2: address.scale_log2,
-        offset: address.offset,
-    }
+    address.into()
 }
 
 const fn alu_opcode(op: AluOp) -> Opcode {
@@ -63,10 +54,11 @@ impl IntInst {
             Self::Alu { op, size, to, right, .. } => {
                 let right = rm(cx, right);
                 cx.assembler.ops.op(size.is_wide(), alu_opcode(*op), number(*to), right);
+                cx.assembler.note_flags(*size, number(*to));
             }
-            Self::AluImm { op, size, to, right, .. } => {
+            Self::AluImm { op, size, to: result, right, .. } => {
                 let ops = &mut cx.assembler.ops;
-                let to = Place::Reg(number(*to));
+                let to = Place::Reg(number(*result));
                 // 128 is short the other way round.
                 let (op, right) = match (op, right) {
                     (AluOp::Add, 128) => (AluOp::Sub, -128),
@@ -74,6 +66,7 @@ impl IntInst {
                     (op, right) => (*op, *right),
                 };
                 ops.arithmetic(size.is_wide(), op as u8, to, right);
+                cx.assembler.note_flags(*size, number(*result));
             }
             Self::Mul { size, to, right, .. } => {
                 let right = rm(cx, right);
@@ -94,13 +87,20 @@ impl IntInst {
                 let right = rm(cx, right);
                 cx.assembler.ops.op(true, Opcode::one(0xf7), if *signed { 5 } else { 4 }, right);
             }
-            Self::Lea { size, to, address } => lea(&mut cx.assembler.ops, *size, number(*to), address),
+            Self::Lea { size, to, address } => {
+                if lea(&mut cx.assembler.ops, *size, number(*to), address) {
+                    cx.assembler.note_flags(*size, number(*to));
+                }
+            }
             Self::Unary { op, size, to, .. } => {
                 let to = Place::Reg(number(*to));
                 cx.assembler.ops.op(size.is_wide(), Opcode::one(0xf7), *op as u8, to);
             }
             Self::ShiftImm { op, size, to, amount, .. } => {
                 shift_imm(&mut cx.assembler.ops, *op, *size, number(*to), *amount);
+                if *amount > 0 && !matches!(op, ShiftOp::Rol | ShiftOp::Ror) {
+                    cx.assembler.note_flags(*size, number(*to));
+                }
             }
             Self::ShiftCl { op, size, to, .. } => {
                 let to = Place::Reg(number(*to));
@@ -181,6 +181,26 @@ impl IntInst {
                     _ => ops.arithmetic(size.is_wide(), AluOp::Cmp as u8, left, *right),
                 }
             }
+            Self::IsZero { size, from } => {
+                let from = rm(cx, from);
+                match from {
+                    Place::Reg(from) if cx.assembler.flags_are_of(*size, from) => {}
+                    Place::Reg(left) => {
+                        cx.assembler.ops.op(size.is_wide(), Opcode::one(0x85), left, from);
+                    }
+                    _ => cx.assembler.ops.arithmetic(size.is_wide(), AluOp::Cmp as u8, from, 0),
+                }
+            }
+            Self::TestByte { left, right } => {
+                let ops = &mut cx.assembler.ops;
+                match number(*left) {
+                    0 => ops.put(&[0xa8, *right]),
+                    left => {
+                        ops.op(false, Opcode::one(0xf6).byte(), 0, Place::Reg(left));
+                        ops.put(&[*right]);
+                    }
+                }
+            }
             Self::Test { size, left, right } => {
                 let right = rm(cx, right);
                 cx.assembler.ops.op(size.is_wide(), Opcode::one(0x85), number(*left), right);
@@ -250,8 +270,8 @@ impl IntInst {
     }
 }
 
-/// An address; if an addition does the same, that, because more units can do it.
-fn lea(ops: &mut Assembler, size: Size, to: u8, address: &Address) {
+/// An address; if an addition does the same, that, because more units can do it. Whether it is one.
+fn lea(ops: &mut Assembler, size: Size, to: u8, address: &Address) -> bool {
     let place = memory(address);
     let wide = size.is_wide();
     match place {
@@ -262,8 +282,12 @@ fn lea(ops: &mut Assembler, size: Size, to: u8, address: &Address) {
             let other = if base == to { index } else { base };
             ops.op(wide, alu_opcode(AluOp::Add), to, Place::Reg(other));
         }
-        _ => ops.op(wide, Opcode::one(0x8d), to, place),
+        _ => {
+            ops.op(wide, Opcode::one(0x8d), to, place);
+            return false;
+        }
     }
+    true
 }
 
 fn shift_imm(ops: &mut Assembler, op: ShiftOp, size: Size, to: u8, amount: u8) {

@@ -177,6 +177,10 @@ pub enum IntInst {
     Cmp { size: Size, left: Reg, right: Rm },
     /// Flags of `left - right`.
     CmpImm { size: Size, left: Rm, right: i32 },
+    /// Whether it is zero, in the flag for that; the other flags are not asked for.
+    IsZero { size: Size, from: Rm },
+    /// Whether `left & right` is zero, in the flag for that; the other flags are not asked for.
+    TestByte { left: Reg, right: u8 },
     /// Flags of `left & right`.
     Test { size: Size, left: Reg, right: Rm },
     /// Flags of `left & right`.
@@ -285,7 +289,10 @@ impl IntInst {
                 visitor.reg_use(left);
                 any(right, visitor);
             }
-            Self::CmpImm { left, .. } | Self::TestImm { left, .. } => any(left, visitor),
+            Self::CmpImm { left, .. } | Self::TestImm { left, .. } | Self::IsZero { from: left, .. } => {
+                any(left, visitor);
+            }
+            Self::TestByte { left, .. } => visitor.reg_use(left),
             Self::BitTest { from, bit, .. } => {
                 visitor.reg_use(from);
                 visitor.reg_use(bit);

@@ -6,10 +6,9 @@ use wz_api::Trap;
 use wz_decode::ops::{LoadLaneOp, LoadOp, StoreLaneOp, StoreOp};
 use wz_jit::mach::{Emission, Reg};
 
-use crate::address::Address;
+use crate::address::{Address, with_memory};
 use crate::features::Features;
 use crate::isa::X64Isa;
-use crate::with_memory;
 
 use super::MemoryInst;
 

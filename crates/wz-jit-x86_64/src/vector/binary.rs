@@ -82,6 +82,7 @@ pub(super) fn select(s: &mut Selection<'_, '_>, op: BinaryOp, to: Reg, a: Value,
         F64x2Ge => compare(s, true, Predicate::LessOrEqual, to, b, a),
 
         V128And => s.values_to(to, O::Pand, a, b),
+        V128AndNot if let Some(bits) = s.cx.f.constant(b) => scalar::masked(s, O::Pand, to, a, !bits),
         // The processor inverts the first operand.
         V128AndNot => s.values_to(to, O::Pandn, b, a),
         V128Or => s.values_to(to, O::Por, a, b),

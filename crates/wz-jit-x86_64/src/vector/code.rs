@@ -1,15 +1,12 @@
 //! [`Code`]: encoding of [`VectorInst`]s.
 
-use dynasm::dynasm;
-use dynasmrt::relocations::{Relocation as _, RelocationKind, RelocationSize};
-use dynasmrt::x64::X64Relocation;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use wz_api::Trap;
 use wz_jit::mach::{Emission, Reg};
 
 use crate::abi;
 use crate::assembler::Assembler;
 use crate::condition::{Cc, Test};
+use crate::encode::{Opcode as IntOpcode, Place as Operand, Skip};
 use crate::isa::X64Isa;
 
 use super::encode::{Place, encode};
@@ -19,7 +16,7 @@ use super::opcode::{Opcode, STORES};
 /// The scratch register.
 pub(super) const SCRATCH: u8 = abi::VECTOR_SCRATCH;
 /// The same as an operand.
-pub(super) const SCRATCH_PLACE: Place = Place::Register(SCRATCH);
+pub(super) const SCRATCH_PLACE: Place = Place::register(SCRATCH);
 
 /// The positive canonical NaN, in every lane.
 pub(super) const fn canonical_nan(double: bool) -> u128 {
@@ -50,8 +47,8 @@ impl<'a, 'b> Code<'a, 'b> {
     /// An operand as the encoder wants it.
     pub(super) fn place(&mut self, source: &Source) -> Place {
         match source {
-            Source::Reg(reg) => Place::Register(number(*reg)),
-            Source::Memory(address) => Place::Memory(*address),
+            Source::Reg(reg) => Place::register(number(*reg)),
+            Source::Memory(address) => Place::Operand(address.into()),
             Source::Constant([low, high]) => self.constant(u128::from(*low) | u128::from(*high) << 64),
         }
     }
@@ -62,11 +59,11 @@ impl<'a, 'b> Code<'a, 'b> {
     }
 
     /// `to = op(from)`, or an instruction that only reads.
-    pub(super) fn unary(&mut self, opcode: Opcode, to: u8, from: &Place, imm: u8) {
+    pub(super) fn unary(&mut self, opcode: Opcode, to: u8, from: Place, imm: u8) {
         let vex = self.vex;
         match from {
-            Place::Register(from) if opcode.encoding().has(STORES) => {
-                encode(self.ops(), vex, opcode, *from, 0, &Place::Register(to), imm);
+            Place::Operand(Operand::Reg(from)) if opcode.encoding().has(STORES) => {
+                encode(self.ops(), vex, opcode, from, 0, Place::register(to), imm);
             }
             _ => encode(self.ops(), vex, opcode, to, 0, from, imm),
         }
@@ -74,26 +71,29 @@ impl<'a, 'b> Code<'a, 'b> {
 
     /// `to = op(a, b)`. Without VEX, `a` has to be `to` already, or is moved there, which `b` must
     /// not be.
-    pub(super) fn binary(&mut self, opcode: Opcode, to: u8, a: u8, b: &Place, imm: u8) {
+    pub(super) fn binary(&mut self, opcode: Opcode, to: u8, a: u8, b: Place, imm: u8) {
         let vex = self.vex;
         if !vex && to != a {
-            debug_assert!(!matches!(b, Place::Register(b) if *b == to), "an operand is overwritten");
-            self.unary(Opcode::Movaps, to, &Place::Register(a), 0);
+            debug_assert!(
+                !matches!(b, Place::Operand(Operand::Reg(b)) if b == to),
+                "an operand is overwritten"
+            );
+            self.unary(Opcode::Movaps, to, Place::register(a), 0);
         }
         encode(self.ops(), vex, opcode, to, if vex { a } else { 0 }, b, imm);
     }
 
     /// `to = 0`
     pub(super) fn zero(&mut self, to: u8) {
-        self.binary(Opcode::Xorps, to, to, &Place::Register(to), 0);
+        self.binary(Opcode::Xorps, to, to, Place::register(to), 0);
     }
 
     /// `to = op(from)`, of the low lane, where nothing depends on what `to` was.
-    pub(super) fn scalar(&mut self, opcode: Opcode, to: u8, from: &Place, imm: u8) {
+    pub(super) fn scalar(&mut self, opcode: Opcode, to: u8, from: Place, imm: u8) {
         let is_vector = !is_from_int(opcode);
         match from {
-            Place::Register(from) if is_vector && (self.vex || *from == to) => {
-                self.binary(opcode, to, *from, &Place::Register(*from), imm);
+            Place::Operand(Operand::Reg(from)) if is_vector && (self.vex || from == to) => {
+                self.binary(opcode, to, from, Place::register(from), imm);
             }
             _ => {
                 self.zero(to);
@@ -102,14 +102,51 @@ impl<'a, 'b> Code<'a, 'b> {
         }
     }
 
-    /// Traps if a condition holds.
+    /// Traps if a code holds.
     pub(super) fn trap_if(&mut self, code: Cc, trap: Trap) {
         let label = self.cx.trap_label(trap);
         let label = self.cx.assembler.label(label);
-        let kind = X64Relocation::from_size(RelocationKind::Relative, RelocationSize::DWord);
-        let ops = self.ops();
-        ops.extend([0x0f, 0x80 | code as u8, 0, 0, 0, 0]);
-        ops.dynamic_relocation(label, 0, 4, 0, kind);
+        self.ops().jump_if(code, label);
+    }
+
+    // General-purpose registers.
+
+    /// `to = from`
+    pub(super) fn move_int(&mut self, wide: bool, to: u8, from: u8) {
+        self.ops().op(wide, IntOpcode::one(0x8b), to, Operand::Reg(from));
+    }
+
+    /// Sets the flags for all 64 bits of a register.
+    pub(super) fn test_int(&mut self, register: u8) {
+        self.ops().op(true, IntOpcode::one(0x85), register, Operand::Reg(register));
+    }
+
+    /// Shifts all 64 bits of a register to the right. The carry is what went last.
+    pub(super) fn shift_right_int(&mut self, register: u8, count: i8) {
+        self.ops().op(true, IntOpcode::one(0xc1), 5, Operand::Reg(register));
+        self.ops().put_i8(count);
+    }
+
+    /// `add`, `or`, `and`, `cmp` with a constant.
+    pub(super) fn arithmetic(&mut self, wide: bool, operator: Arithmetic, register: u8, constant: i32) {
+        self.ops().arithmetic(wide, operator as u8, Operand::Reg(register), constant);
+    }
+
+    // Short jumps forward.
+
+    pub(super) fn skip_if(&mut self, code: Cc) -> Skip {
+        self.ops().skip_if(code)
+    }
+
+    pub(super) fn skip(&mut self) -> Skip {
+        self.ops().skip()
+    }
+
+    /// This is where jumps lead.
+    pub(super) fn end_skips<const COUNT: usize>(&mut self, skips: [Skip; COUNT]) {
+        for skip in skips {
+            self.ops().end_skip(skip);
+        }
     }
 
     /// Encodes an instruction.
@@ -119,29 +156,29 @@ impl<'a, 'b> Code<'a, 'b> {
             VectorInst::Zero { to, .. } => self.zero(number(*to)),
             VectorInst::Ones { to, .. } => {
                 let to = number(*to);
-                self.binary(Opcode::Pcmpeqd, to, to, &Place::Register(to), 0);
+                self.binary(Opcode::Pcmpeqd, to, to, Place::register(to), 0);
             }
             VectorInst::Unary { form, to, from } => {
                 let from = self.place(from);
-                self.unary(form.opcode, number(*to), &from, form.imm);
+                self.unary(form.opcode, number(*to), from, form.imm);
             }
             VectorInst::Scalar { form, to, from } => {
                 let from = self.place(from);
-                self.scalar(form.opcode, number(*to), &from, form.imm);
+                self.scalar(form.opcode, number(*to), from, form.imm);
             }
             VectorInst::Binary { form, to, a, b } => {
                 let b = self.place(b);
-                self.binary(form.opcode, number(*to), number(*a), &b, form.imm);
+                self.binary(form.opcode, number(*to), number(*a), b, form.imm);
             }
             VectorInst::Shift { form, to, a } => self.shift(form.opcode, number(*to), number(*a), form.imm),
             VectorInst::Blend { form, to, a, b, mask } => {
                 let b = self.place(b);
                 let imm = if form.vex { number(*mask) << 4 } else { 0 };
-                self.binary(form.opcode, number(*to), number(*a), &b, imm);
+                self.binary(form.opcode, number(*to), number(*a), b, imm);
             }
             VectorInst::Compare { form, a, b } => {
                 let b = self.place(b);
-                self.unary(form.opcode, number(*a), &b, form.imm);
+                self.unary(form.opcode, number(*a), b, form.imm);
             }
             VectorInst::Select { to, a, test, .. } => self.select(number(*to), number(*a), *test),
             VectorInst::Extreme { double, greater, to, b, .. } => {
@@ -153,32 +190,30 @@ impl<'a, 'b> Code<'a, 'b> {
             }
             VectorInst::ConvertU32 { double, to, from, .. } => {
                 // The upper half of a register with 32 bits is unspecified.
-                dynasm!(self.ops(); .arch x64; mov r11d, Rd(number(*from)));
+                self.move_int(false, abi::SCRATCH, number(*from));
                 let opcode = if *double { Opcode::Cvtsi2sdWide } else { Opcode::Cvtsi2ssWide };
-                self.scalar(opcode, number(*to), &Place::Register(abi::SCRATCH), 0);
+                self.scalar(opcode, number(*to), Place::register(abi::SCRATCH), 0);
             }
             VectorInst::Truncate { truncation, to, from, .. } => {
                 self.truncate(*truncation, number(*to), number(*from));
             }
             VectorInst::ExtractSigned { form, to, from } => {
                 let to = number(*to);
-                self.unary(form.opcode, to, &Place::Register(number(*from)), form.imm);
-                match form.opcode {
-                    Opcode::Pextrb => dynasm!(self.ops(); .arch x64; movsx Rd(to), Rb(to)),
-                    _ => dynasm!(self.ops(); .arch x64; movsx Rd(to), Rw(to)),
-                }
+                self.unary(form.opcode, to, Place::register(number(*from)), form.imm);
+                let extend = if form.opcode == Opcode::Pextrb {
+                    IntOpcode::two(0xbe).byte()
+                } else {
+                    IntOpcode::two(0xbf)
+                };
+                self.ops().op(false, extend, to, Operand::Reg(to));
             }
             VectorInst::ShiftCount { to, from, mask, extra, .. } => {
-                let (mask, extra) = (mask.cast_signed(), extra.cast_signed());
-                dynasm!(self.ops()
-                    ; .arch x64
-                    ; mov r11d, Rd(number(*from))
-                    ; and r11d, BYTE mask
-                );
-                if extra != 0 {
-                    dynasm!(self.ops(); .arch x64; add r11d, BYTE extra);
+                self.move_int(false, abi::SCRATCH, number(*from));
+                self.arithmetic(false, Arithmetic::And, abi::SCRATCH, (*mask).into());
+                if *extra != 0 {
+                    self.arithmetic(false, Arithmetic::Add, abi::SCRATCH, (*extra).into());
                 }
-                self.unary(Opcode::MovdFromInt, number(*to), &Place::Register(abi::SCRATCH), 0);
+                self.unary(Opcode::MovdFromInt, number(*to), Place::register(abi::SCRATCH), 0);
             }
         }
     }
@@ -187,10 +222,10 @@ impl<'a, 'b> Code<'a, 'b> {
     fn shift(&mut self, opcode: Opcode, to: u8, a: u8, count: u8) {
         let vex = self.vex;
         if !vex && to != a {
-            self.unary(Opcode::Movaps, to, &Place::Register(a), 0);
+            self.unary(Opcode::Movaps, to, Place::register(a), 0);
         }
         let (a, other) = if vex { (a, to) } else { (to, 0) };
-        encode(self.ops(), vex, opcode, opcode.encoding().extension, other, &Place::Register(a), count);
+        encode(self.ops(), vex, opcode, opcode.encoding().extension, other, Place::register(a), count);
     }
 
     /// `to` stays if the test fails, and becomes `a` otherwise.
@@ -198,30 +233,26 @@ impl<'a, 'b> Code<'a, 'b> {
         if to == a {
             return;
         }
-        let done = self.ops().new_dynamic_label();
+        let a = Place::register(a);
         match test {
-            Test::One(code) => self.jump_if(code.inverted(), done),
+            Test::One(code) => {
+                let done = self.skip_if(code.inverted());
+                self.unary(Opcode::Movaps, to, a, 0);
+                self.end_skips([done]);
+            }
             Test::Both(one, two) => {
-                self.jump_if(one.inverted(), done);
-                self.jump_if(two.inverted(), done);
+                let done = [self.skip_if(one.inverted()), self.skip_if(two.inverted())];
+                self.unary(Opcode::Movaps, to, a, 0);
+                self.end_skips(done);
             }
             Test::Either(one, two) => {
-                let changes = self.ops().new_dynamic_label();
-                self.jump_if(one, changes);
-                self.jump_if(two.inverted(), done);
-                self.ops().dynamic_label(changes);
+                let changes = self.skip_if(one);
+                let done = self.skip_if(two.inverted());
+                self.end_skips([changes]);
+                self.unary(Opcode::Movaps, to, a, 0);
+                self.end_skips([done]);
             }
         }
-        self.unary(Opcode::Movaps, to, &Place::Register(a), 0);
-        self.ops().dynamic_label(done);
-    }
-
-    /// A short jump to a label that is near.
-    fn jump_if(&mut self, code: Cc, target: DynamicLabel) {
-        let kind = X64Relocation::from_size(RelocationKind::Relative, RelocationSize::Byte);
-        let ops = self.ops();
-        ops.extend([0x70 | code as u8, 0]);
-        ops.dynamic_relocation(target, 0, 1, 0, kind);
     }
 
     /// `to` becomes the lesser or greater of itself and `b`. Operands that differ are the usual case,
@@ -233,39 +264,33 @@ impl<'a, 'b> Code<'a, 'b> {
             (true, false) => (Opcode::Ucomisd, Opcode::Minsd),
             (true, true) => (Opcode::Ucomisd, Opcode::Maxsd),
         };
-        let b = Place::Register(b);
-        self.unary(compare, to, &b, 0);
-        dynasm!(self.ops()
-            ; .arch x64
-            ; jne >differ
-            ; jp >unordered
-        );
-        self.binary(if greater { Opcode::Andps } else { Opcode::Orps }, to, to, &b, 0);
-        dynasm!(self.ops()
-            ; .arch x64
-            ; jmp >done
-            ; unordered:
-        );
+        let b = Place::register(b);
+        self.unary(compare, to, b, 0);
+        let differ = self.skip_if(Cc::Ne);
+        let unordered = self.skip_if(Cc::P);
+        self.binary(if greater { Opcode::Andps } else { Opcode::Orps }, to, to, b, 0);
+        let equal = self.skip();
+        self.end_skips([unordered]);
+        self.canonical(double, to);
+        let replaced = self.skip();
+        self.end_skips([differ]);
+        self.binary(extreme, to, to, b, 0);
+        self.end_skips([equal, replaced]);
+    }
+
+    /// `to` becomes the canonical NaN.
+    fn canonical(&mut self, double: bool, to: u8) {
         let nan = self.constant(canonical_nan(double));
-        self.unary(if double { Opcode::Movsd } else { Opcode::Movss }, to, &nan, 0);
-        dynasm!(self.ops()
-            ; .arch x64
-            ; jmp >done
-            ; differ:
-        );
-        self.binary(extreme, to, to, &b, 0);
-        dynasm!(self.ops(); .arch x64; done:);
+        self.unary(if double { Opcode::Movsd } else { Opcode::Movss }, to, nan, 0);
     }
 
     /// `to` becomes canonical if it is a NaN.
     fn canonicalize(&mut self, double: bool, to: u8) {
-        let (compare, load) =
-            if double { (Opcode::Ucomisd, Opcode::Movsd) } else { (Opcode::Ucomiss, Opcode::Movss) };
-        self.unary(compare, to, &Place::Register(to), 0);
-        dynasm!(self.ops(); .arch x64; jnp >number);
-        let nan = self.constant(canonical_nan(double));
-        self.unary(load, to, &nan, 0);
-        dynasm!(self.ops(); .arch x64; number:);
+        let compare = if double { Opcode::Ucomisd } else { Opcode::Ucomiss };
+        self.unary(compare, to, Place::register(to), 0);
+        let number = self.skip_if(Cc::Np);
+        self.canonical(double, to);
+        self.end_skips([number]);
     }
 
     /// Half of a number whose highest bit is one is converted, and doubled. What gets lost in halving
@@ -275,29 +300,33 @@ impl<'a, 'b> Code<'a, 'b> {
             false => (Opcode::Cvtsi2ssWide, Opcode::Addss),
             true => (Opcode::Cvtsi2sdWide, Opcode::Addsd),
         };
-        dynasm!(self.ops()
-            ; .arch x64
-            ; test Rq(from), Rq(from)
-            ; js >large
-        );
-        self.scalar(convert, to, &Place::Register(from), 0);
-        dynasm!(self.ops()
-            ; .arch x64
-            ; jmp >done
-            ; large:
-            ; mov r11, Rq(from)
-            ; shr r11, 1
-            ; jnc >even
-            ; or r11, 1
-            ; even:
-        );
-        self.scalar(convert, to, &Place::Register(abi::SCRATCH), 0);
-        self.binary(add, to, to, &Place::Register(to), 0);
-        dynasm!(self.ops(); .arch x64; done:);
+        self.test_int(from);
+        let large = self.skip_if(Cc::S);
+        self.scalar(convert, to, Place::register(from), 0);
+        let done = self.skip();
+        self.end_skips([large]);
+        self.move_int(true, abi::SCRATCH, from);
+        self.shift_right_int(abi::SCRATCH, 1);
+        let even = self.skip_if(Cc::Ae);
+        self.arithmetic(true, Arithmetic::Or, abi::SCRATCH, 1);
+        self.end_skips([even]);
+        self.scalar(convert, to, Place::register(abi::SCRATCH), 0);
+        self.binary(add, to, to, Place::register(to), 0);
+        self.end_skips([done]);
     }
 }
 
+/// Operators with a constant, by their numbers in instructions.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(super) enum Arithmetic {
+    Add = 0,
+    Or = 1,
+    And = 4,
+    Compare = 7,
+}
+
 /// Whether the operand is in a general-purpose register.
-fn is_from_int(opcode: Opcode) -> bool {
+const fn is_from_int(opcode: Opcode) -> bool {
     matches!(opcode, Opcode::Cvtsi2ss | Opcode::Cvtsi2ssWide | Opcode::Cvtsi2sd | Opcode::Cvtsi2sdWide)
 }

@@ -100,6 +100,8 @@ opcodes! {
     Sqrtsd = PF2 M0F 0x51;
     Roundss = P66 M3A 0x0a | IMM;
     Roundsd = P66 M3A 0x0b | IMM;
+    Cmpss = PF3 M0F 0xc2 | IMM;
+    Cmpsd = PF2 M0F 0xc2 | IMM;
     Ucomiss = NP M0F 0x2e;
     Ucomisd = P66 M0F 0x2e;
     Cvtss2sd = PF3 M0F 0x5a;

@@ -28,20 +28,26 @@ pub(super) enum Pattern {
 /// A lane that is zero, in `pshufb`.
 const ZERO: u8 = 0x80;
 
-/// The lanes and operands so that a shuffle of one operand is one of the first.
-pub(super) fn normalized<T: Copy>(lanes: [u8; 16], a: T, b: T, same: bool) -> ([u8; 16], T, T) {
-    if same {
-        return (lanes.map(|lane| lane & 15), a, b);
+/// The lanes and operands so that a shuffle of one operand is one of the first, and that zeros are in
+/// the second.
+pub(super) fn normalized<T: Copy + PartialEq>(
+    lanes: [u8; 16],
+    a: T,
+    b: T,
+    is_zero: impl Fn(T) -> bool,
+) -> ([u8; 16], T, T) {
+    if a == b {
+        (lanes.map(|lane| lane & 15), a, b)
+    } else if is_zero(a) || lanes.iter().all(|lane| *lane >= 16) {
+        (lanes.map(|lane| lane ^ 16), b, a)
+    } else {
+        (lanes, a, b)
     }
-    if lanes.iter().all(|lane| *lane >= 16) {
-        return (lanes.map(|lane| lane & 15), b, a);
-    }
-    (lanes, a, b)
 }
 
-/// What a shuffle is. `zeros`: which operands are zero.
-pub(super) fn find(lanes: [u8; 16], zeros: [bool; 2], vex: bool) -> Pattern {
-    if lanes.iter().all(|lane| *lane < 16) { find_one(lanes, vex) } else { find_two(lanes, zeros) }
+/// What a shuffle is. `zero`: whether the second operand is zero.
+pub(super) fn find(lanes: [u8; 16], zero: bool) -> Pattern {
+    if lanes.iter().all(|lane| *lane < 16) { find_one(lanes) } else { find_two(lanes, zero) }
 }
 
 /// The lanes in units of `N` bytes, if they are such.
@@ -94,7 +100,7 @@ fn interleave(lanes: &[u8; 16], a: u8, b: u8) -> Option<Opcode> {
     INTERLEAVES.iter().find(|(_, low, width)| is(*low, *width)).map(|(opcode, _, _)| *opcode)
 }
 
-fn find_one(lanes: [u8; 16], vex: bool) -> Pattern {
+fn find_one(lanes: [u8; 16]) -> Pattern {
     if rotation(&lanes, 16) == Some(0) {
         return Pattern::Identity;
     }
@@ -114,21 +120,20 @@ fn find_one(lanes: [u8; 16], vex: bool) -> Pattern {
     if let Some(opcode) = interleave(&lanes, 0, 0) {
         return Pattern::Twice(opcode, 0);
     }
-    // Without VEX, it costs a move if the operand is needed further on, but no memory.
-    if let (Some(distance), _) = (rotation(&lanes, 16), vex) {
+    if let Some(distance) = rotation(&lanes, 16) {
         return Pattern::Twice(Opcode::Palignr, distance);
     }
     Pattern::Bytes(lanes)
 }
 
-fn find_two(lanes: [u8; 16], [zero_a, zero_b]: [bool; 2]) -> Pattern {
+fn find_two(lanes: [u8; 16], zero: bool) -> Pattern {
     if let Some(opcode) = interleave(&lanes, 0, 16) {
         return Pattern::Binary(opcode, 0);
     }
     if let Some(opcode) = interleave(&lanes, 16, 0) {
         return Pattern::Swapped(opcode, 0);
     }
-    if zero_b && let Some(pattern) = find_with_zero(lanes) {
+    if zero && let Some(pattern) = find_with_zero(lanes) {
         return pattern;
     }
     // What is consecutive across the end of an operand. The processor's first operand is the upper one.
@@ -153,11 +158,11 @@ fn find_two(lanes: [u8; 16], [zero_a, zero_b]: [bool; 2]) -> Pattern {
             return Pattern::Swapped(Opcode::Shufps, places(&words));
         }
     }
-    if stays && !zero_a && !zero_b {
+    if stays && !zero {
         return Pattern::Blend(of_b);
     }
     let only = |of_b: bool| lanes.map(|lane| if (lane >= 16) == of_b { lane & 15 } else { ZERO });
-    if zero_b { Pattern::Bytes(only(false)) } else { Pattern::Both(only(false), only(true)) }
+    if zero { Pattern::Bytes(only(false)) } else { Pattern::Both(only(false), only(true)) }
 }
 
 /// A shuffle of an operand and zeros.
@@ -178,4 +183,68 @@ fn find_with_zero(lanes: [u8; 16]) -> Option<Pattern> {
     let left = |lane: u8, count: u8| lane.checked_sub(count);
     let right = |lane: u8, count: u8| Some(lane + count).filter(|place| *place < 16);
     shift(&left, Opcode::PslldqBy).or_else(|| shift(&right, Opcode::PsrldqBy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lanes(lane: impl Fn(u8) -> u8) -> [u8; 16] {
+        std::array::from_fn(|index| lane(index as u8))
+    }
+
+    #[test]
+    fn of_one_operand() {
+        let find = |lane: &dyn Fn(u8) -> u8| find(lanes(lane), false);
+        assert_eq!(find(&|lane| lane), Pattern::Identity);
+        assert_eq!(find(&|lane| lane ^ 4), Pattern::Unary(Opcode::Pshufd, 0xb1));
+        assert_eq!(
+            find(&|lane| if lane < 8 { lane ^ 6 } else { lane }),
+            Pattern::Unary(Opcode::Pshuflw, 0x1b)
+        );
+        assert_eq!(
+            find(&|lane| if lane < 8 { lane } else { lane ^ 6 }),
+            Pattern::Unary(Opcode::Pshufhw, 0x1b)
+        );
+        assert_eq!(find(&|lane| lane / 2), Pattern::Twice(Opcode::Punpcklbw, 0));
+        assert_eq!(find(&|lane| (lane + 3) % 16), Pattern::Twice(Opcode::Palignr, 3));
+        assert_eq!(find(&|lane| 15 - lane), Pattern::Bytes(lanes(|lane| 15 - lane)));
+    }
+
+    #[test]
+    fn of_two_operands() {
+        let find = |lane: &dyn Fn(u8) -> u8| find(lanes(lane), false);
+        let alternate = |first: u8, second: u8| {
+            move |lane: u8| lane / 2 + if lane.is_multiple_of(2) { first } else { second }
+        };
+        assert_eq!(find(&alternate(0, 16)), Pattern::Binary(Opcode::Punpcklbw, 0));
+        assert_eq!(find(&alternate(24, 8)), Pattern::Swapped(Opcode::Punpckhbw, 0));
+        assert_eq!(find(&|lane| lane + 5), Pattern::Swapped(Opcode::Palignr, 5));
+        assert_eq!(find(&|lane| (lane + 21) % 32), Pattern::Binary(Opcode::Palignr, 5));
+        let halves = |lane: u8| if (lane / 2).is_multiple_of(2) { lane } else { lane + 16 };
+        assert_eq!(find(&halves), Pattern::Binary(Opcode::Pblendw, 0xaa));
+        let words = |lane: u8| if lane < 8 { lane ^ 4 } else { lane + 16 };
+        assert_eq!(find(&words), Pattern::Binary(Opcode::Shufps, 0xe1));
+        let bytes = |lane: u8| if lane.is_multiple_of(2) { lane } else { lane + 16 };
+        assert_eq!(find(&bytes), Pattern::Blend(lanes(|lane| if lane.is_multiple_of(2) { 0 } else { 0xff })));
+        let any = |lane: u8| if lane == 3 { 16 } else { 15 - lane };
+        let of_a = lanes(|lane| if lane == 3 { ZERO } else { 15 - lane });
+        let of_b = lanes(|lane| if lane == 3 { 0 } else { ZERO });
+        assert_eq!(find(&any), Pattern::Both(of_a, of_b));
+    }
+
+    #[test]
+    fn with_zero() {
+        let find = |lane: &dyn Fn(u8) -> u8| find(lanes(lane), true);
+        assert_eq!(find(&|lane| if lane < 3 { 16 } else { lane - 3 }), Pattern::Shift(Opcode::PslldqBy, 3));
+        assert_eq!(find(&|lane| if lane > 9 { 31 } else { lane + 6 }), Pattern::Shift(Opcode::PsrldqBy, 6));
+        let even = |lane: u8| if lane.is_multiple_of(2) { lane } else { 16 };
+        assert_eq!(
+            find(&even),
+            Pattern::Bytes(lanes(|lane| if lane.is_multiple_of(2) { lane } else { ZERO }))
+        );
+        assert_eq!(normalized([31; 16], 1, 2, |_| false), ([15; 16], 2, 1));
+        assert_eq!(normalized([31; 16], 1, 1, |_| false), ([15; 16], 1, 1));
+        assert_eq!(normalized([1; 16], 1, 2, |operand| operand == 1), ([17; 16], 2, 1));
+    }
 }

@@ -1,10 +1,8 @@
 //! Selection for operators over single numbers.
 
-use wz_decode::ops::{BinaryOp, UnaryOp};
+use wz_decode::ops::UnaryOp;
 use wz_jit::ir::Value;
 use wz_jit::mach::Reg;
-
-use crate::condition::{Cc, Condition, Test};
 
 use super::constants::signs;
 use super::inst::{Source, VectorInst};
@@ -95,39 +93,4 @@ pub(super) fn convert_unsigned(s: &mut Selection<'_, '_>, double: bool, wide: bo
     } else {
         VectorInst::ConvertU32 { vex, double, to, from }
     });
-}
-
-/// The condition that a comparison is. The processor's gives "below" for what cannot be compared, so
-/// that "above" is what is asked for, with the operands in the order that it needs.
-pub(super) fn compare(
-    s: &mut Selection<'_, '_>,
-    op: BinaryOp,
-    a: Value,
-    b: Value,
-    is_only_use: bool,
-) -> Condition {
-    use BinaryOp::*;
-    let double = matches!(op, F64Eq | F64Ne | F64Lt | F64Gt | F64Le | F64Ge);
-    let (a, b, test) = match op {
-        // Whether it is a number.
-        F32Eq | F64Eq if a == b => (a, b, Test::One(Cc::Np)),
-        F32Ne | F64Ne if a == b => (a, b, Test::One(Cc::P)),
-        F32Eq | F64Eq => {
-            let (a, b) = s.swapped(a, b);
-            (a, b, Test::Both(Cc::E, Cc::Np))
-        }
-        F32Ne | F64Ne => {
-            let (a, b) = s.swapped(a, b);
-            (a, b, Test::Either(Cc::Ne, Cc::P))
-        }
-        F32Gt | F64Gt => (a, b, Test::One(Cc::A)),
-        F32Lt | F64Lt => (b, a, Test::One(Cc::A)),
-        F32Ge | F64Ge => (a, b, Test::One(Cc::Ae)),
-        F32Le | F64Le => (b, a, Test::One(Cc::Ae)),
-        _ => unreachable!("{op} compares no floats"),
-    };
-    let b = if is_only_use { s.source(b) } else { s.constant_or_reg(b) };
-    let a = s.reg(a);
-    let (producer, of) = s.comparison(if double { Opcode::Ucomisd } else { Opcode::Ucomiss }, a, b);
-    Condition { producer, of, test }
 }

@@ -5,7 +5,6 @@ use wz_core::numeric::{MayBeNan, result_may_be_nan};
 use wz_jit::ir::{self, Op, Type};
 use wz_jit::mach::{Lower, Reg};
 
-use crate::condition::Condition;
 use crate::features::Features;
 use crate::inst::Inst;
 use crate::isa::X64Isa;
@@ -13,7 +12,7 @@ use crate::isa::X64Isa;
 use super::inst::{Form, Source, VectorInst};
 use super::opcode::Opcode;
 use super::selection::Selection;
-use super::{binary, lanes, scalar, shuffle, unary};
+use super::{binary, lanes, shuffle, unary};
 
 /// Whether operands and result are integers.
 fn is_int(params: &[ValueType], result: ValueType) -> bool {
@@ -89,27 +88,4 @@ pub fn select_constant(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, to: Reg, ty: Ty
         u128::MAX => VectorInst::Ones { vex, to },
         _ => VectorInst::Unary { form: Form { opcode, vex, imm: 0 }, to, from: Source::constant(bits) },
     }));
-}
-
-/// The condition that a comparison of floats is. `is_only_use`: whether nobody else selects it, so that
-/// a load may be folded.
-pub fn compare(
-    isa: &X64Isa,
-    cx: &mut Lower<'_, X64Isa>,
-    comparison: ir::Inst,
-    is_only_use: bool,
-) -> Condition {
-    let args = cx.f.args(comparison);
-    let Op::Binary(op) = cx.f.inst(comparison).op else { unreachable!("{comparison} is no comparison") };
-    scalar::compare(&mut Selection::new(isa, cx), op, args[0], args[1], is_only_use)
-}
-
-/// Selects an [`Op::Select`] of floats or vectors, whose condition was made from its first operand.
-pub fn select_by(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst, condition: Condition) {
-    let args = cx.f.args(inst);
-    let (a, b) = (cx.in_reg(args[1]), cx.in_reg(args[2]));
-    let to = cx.result(inst);
-    cx.push_of(condition.producer, condition.of.unwrap_or(inst));
-    let vex = isa.features.has(Features::AVX);
-    cx.push(Inst::Vector(VectorInst::Select { vex, to, a, b, test: condition.test }));
 }

@@ -237,6 +237,18 @@ impl<'a, 'b> Selection<'a, 'b> {
         self.binary_imm(opcode, a, b, predicate as u8)
     }
 
+    /// Compares single numbers.
+    pub(super) fn compare_scalar(
+        &mut self,
+        double: bool,
+        predicate: Predicate,
+        a: Reg,
+        b: impl Into<Source>,
+    ) -> Reg {
+        let opcode = if double { Opcode::Cmpsd } else { Opcode::Cmpss };
+        self.binary_imm(opcode, a, b, predicate as u8)
+    }
+
     /// Replaces the lanes where a mask has ones by the canonical NaN.
     pub(super) fn replace_nan_to(&mut self, to: Reg, double: bool, a: Reg, mask: Reg) {
         let nan = canonical_nan(double);

@@ -1,5 +1,5 @@
 //! Selection for what moves lanes: splats, single lanes, swizzles. For `i8x16.shuffle`, see
-//! [`pattern`](super::pattern).
+//! [`pattern`].
 
 use wz_decode::ops::{ExtractLaneOp, ReplaceLaneOp, UnaryOp};
 use wz_jit::ir::Value;
@@ -127,10 +127,10 @@ pub(super) fn swizzle(s: &mut Selection<'_, '_>, to: Reg, a: Value, b: Value) {
 
 /// `i8x16.shuffle`: bytes of two vectors.
 pub(super) fn shuffle(s: &mut Selection<'_, '_>, lanes: [u8; 16], to: Reg, a: Value, b: Value) {
-    let (lanes, a, b) = pattern::normalized(lanes, a, b, a == b);
-    let zero = |value: Value| s.cx.f.constant(value) == Some(0);
-    let zeros = [zero(a), zero(b)];
-    match pattern::find(lanes, zeros, s.has(Features::AVX)) {
+    let f = s.cx.f;
+    let is_zero = |value: Value| f.constant(value) == Some(0);
+    let (lanes, a, b) = pattern::normalized(lanes, a, b, is_zero);
+    match pattern::find(lanes, is_zero(b)) {
         Pattern::Identity => {
             let a = s.reg(a);
             s.move_to(to, a);

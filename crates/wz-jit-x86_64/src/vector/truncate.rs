@@ -3,13 +3,13 @@
 //! The processor's conversion gives the least integer for what it cannot convert. That is what is
 //! looked for first; what comes after is rare.
 
-use dynasm::dynasm;
-use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::Trap;
 
+use crate::abi;
 use crate::condition::Cc;
+use crate::encode::{Opcode as IntOpcode, Place as Operand};
 
-use super::code::{Code, SCRATCH, SCRATCH_PLACE};
+use super::code::{Arithmetic, Code, SCRATCH, SCRATCH_PLACE};
 use super::encode::Place;
 use super::opcode::Opcode;
 
@@ -61,125 +61,100 @@ impl Code<'_, '_> {
 
     fn compare_with_zero(&mut self, truncation: Truncation, from: u8) {
         self.zero(SCRATCH);
-        self.unary(truncation.compare(), from, &SCRATCH_PLACE, 0);
+        self.unary(truncation.compare(), from, SCRATCH_PLACE, 0);
     }
 
     fn truncate_signed(&mut self, truncation: Truncation, to: u8, from: u8) {
-        self.unary(truncation.convert(truncation.wide), to, &Place::Register(from), 0);
-        if truncation.wide {
-            dynasm!(self.ops(); .arch x64; cmp Rq(to), 1);
-        } else {
-            dynasm!(self.ops(); .arch x64; cmp Rd(to), 1);
-        }
-        dynasm!(self.ops(); .arch x64; jno >done);
+        let wide = truncation.wide;
+        self.unary(truncation.convert(wide), to, Place::register(from), 0);
+        // Only the least integer overflows.
+        self.arithmetic(wide, Arithmetic::Compare, to, 1);
+        let done = self.skip_if(Cc::No);
         self.compare_with_zero(truncation, from);
         if truncation.saturating {
-            dynasm!(self.ops()
-                ; .arch x64
-                ; jp >nan
-                ; jbe >done
-            );
-            if truncation.wide {
-                dynasm!(self.ops(); .arch x64; mov Rq(to), QWORD i64::MAX);
-            } else {
-                dynasm!(self.ops(); .arch x64; mov Rd(to), i32::MAX);
-            }
-            dynasm!(self.ops()
-                ; .arch x64
-                ; jmp >done
-                ; nan:
-                ; xor Rd(to), Rd(to)
-            );
-        } else {
-            self.trap_if(Cc::P, Trap::InvalidConversionToInteger);
-            self.trap_if(Cc::A, Trap::IntegerOverflow);
-            // Only what truncates to the least integer is left to be told apart.
-            let (bound, outside) = match (truncation.wide, truncation.double) {
-                (false, true) => (-TWO_31 - 1.0, Cc::Be),
-                (false, false) => (-TWO_31, Cc::B),
-                (true, _) => (-TWO_63, Cc::B),
-            };
-            let bound = self.constant(truncation.bits(bound));
-            self.unary(truncation.compare(), from, &bound, 0);
-            self.trap_if(outside, Trap::IntegerOverflow);
+            let nan = self.skip_if(Cc::P);
+            let least = self.skip_if(Cc::Be);
+            self.ops().mov_constant(to, if wide { i64::MAX as u64 } else { i32::MAX as u64 });
+            let greatest = self.skip();
+            self.end_skips([nan]);
+            self.ops().mov_constant(to, 0);
+            return self.end_skips([done, least, greatest]);
         }
-        dynasm!(self.ops(); .arch x64; done:);
+        self.trap_if(Cc::P, Trap::InvalidConversionToInteger);
+        self.trap_if(Cc::A, Trap::IntegerOverflow);
+        // What truncates to the least integer is left to be told from what is less.
+        let (bound, outside) = match (wide, truncation.double) {
+            (false, true) => (-TWO_31 - 1.0, Cc::Be),
+            (false, false) => (-TWO_31, Cc::B),
+            (true, _) => (-TWO_63, Cc::B),
+        };
+        let bound = self.constant(truncation.bits(bound));
+        self.unary(truncation.compare(), from, bound, 0);
+        self.trap_if(outside, Trap::IntegerOverflow);
+        self.end_skips([done]);
     }
 
     /// By way of 64 signed bits, among which all results are.
     fn truncate_u32(&mut self, truncation: Truncation, to: u8, from: u8) {
-        self.unary(truncation.convert(true), to, &Place::Register(from), 0);
-        dynasm!(self.ops()
-            ; .arch x64
-            ; mov r11, Rq(to)
-            ; shr r11, 32
-            ; jz >done
-        );
+        self.unary(truncation.convert(true), to, Place::register(from), 0);
+        self.move_int(true, abi::SCRATCH, to);
+        self.shift_right_int(abi::SCRATCH, 32);
+        let done = self.skip_if(Cc::E);
         if truncation.saturating {
             self.compare_with_zero(truncation, from);
             // NaN is not above either.
-            dynasm!(self.ops()
-                ; .arch x64
-                ; ja >large
-                ; xor Rd(to), Rd(to)
-                ; jmp >done
-                ; large:
-                ; mov Rd(to), -1
-            );
+            let large = self.skip_if(Cc::A);
+            self.ops().mov_constant(to, 0);
+            let zero = self.skip();
+            self.end_skips([large]);
+            self.ops().mov_constant(to, u32::MAX.into());
+            self.end_skips([zero]);
         } else {
             self.trap_inconvertible(truncation, from);
         }
-        dynasm!(self.ops(); .arch x64; done:);
+        self.end_skips([done]);
     }
 
     fn truncate_u64(&mut self, truncation: Truncation, to: u8, from: u8) {
         let convert = truncation.convert(true);
-        self.unary(convert, to, &Place::Register(from), 0);
-        dynasm!(self.ops()
-            ; .arch x64
-            ; test Rq(to), Rq(to)
-            ; jns >done
-        );
-        if truncation.saturating {
+        self.unary(convert, to, Place::register(from), 0);
+        self.test_int(to);
+        let done = self.skip_if(Cc::Ns);
+        let zero = truncation.saturating.then(|| {
             self.compare_with_zero(truncation, from);
-            dynasm!(self.ops()
-                ; .arch x64
-                ; ja >positive
-                ; xor Rd(to), Rd(to)
-                ; jmp >done
-                ; positive:
-            );
-        }
+            let positive = self.skip_if(Cc::A);
+            self.ops().mov_constant(to, 0);
+            let zero = self.skip();
+            self.end_skips([positive]);
+            zero
+        });
         // What is at least 2^63 is converted without it.
         let two_63 = self.constant(truncation.bits(TWO_63));
         let subtract = if truncation.double { Opcode::Subsd } else { Opcode::Subss };
-        self.binary(subtract, SCRATCH, from, &two_63, 0);
-        self.unary(convert, to, &SCRATCH_PLACE, 0);
-        dynasm!(self.ops()
-            ; .arch x64
-            ; test Rq(to), Rq(to)
-            ; jns >fits
-        );
-        if truncation.saturating {
-            dynasm!(self.ops()
-                ; .arch x64
-                ; mov Rq(to), -1
-                ; jmp >done
-            );
-        } else {
+        self.binary(subtract, SCRATCH, from, two_63, 0);
+        self.unary(convert, to, SCRATCH_PLACE, 0);
+        self.test_int(to);
+        let fits = self.skip_if(Cc::Ns);
+        let greatest = truncation.saturating.then(|| {
+            self.ops().mov_constant(to, u64::MAX);
+            self.skip()
+        });
+        if !truncation.saturating {
             self.trap_inconvertible(truncation, from);
         }
-        dynasm!(self.ops()
-            ; .arch x64
-            ; fits:
-            ; btc Rq(to), 63
-            ; done:
-        );
+        self.end_skips([fits]);
+        // btc to, 63
+        self.ops().op(true, IntOpcode::two(0xba), 7, Operand::Reg(to));
+        self.ops().put_i8(63);
+        self.end_skips([done]);
+        for skip in [zero, greatest].into_iter().flatten() {
+            self.end_skips([skip]);
+        }
     }
 
     /// Traps for a number that has no integer.
     fn trap_inconvertible(&mut self, truncation: Truncation, from: u8) {
-        self.unary(truncation.compare(), from, &Place::Register(from), 0);
+        self.unary(truncation.compare(), from, Place::register(from), 0);
         self.trap_if(Cc::P, Trap::InvalidConversionToInteger);
         self.trap_if(Cc::Np, Trap::IntegerOverflow);
     }

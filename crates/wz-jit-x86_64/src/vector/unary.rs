@@ -4,7 +4,6 @@ use wz_decode::ops::UnaryOp;
 use wz_jit::ir::Value;
 use wz_jit::mach::Reg;
 
-use crate::condition::{Cc, Test};
 use crate::inst::Inst;
 use crate::int::IntInst;
 
@@ -13,7 +12,7 @@ use super::inst::Source;
 use super::opcode::Opcode;
 use super::scalar::{self, Rounding};
 use super::selection::Selection;
-use super::{convert, shuffle};
+use super::{condition, convert, shuffle};
 
 /// Selects an operator. `to` is a vector register, or a general-purpose register if the result is
 /// an integer.
@@ -64,14 +63,14 @@ pub(super) fn select(s: &mut Selection<'_, '_>, op: UnaryOp, to: Reg, a: Value) 
             let a = s.reg(a);
             s.not_to(to, a);
         }
-        V128AnyTrue => {
-            let a = s.reg(a);
-            test_to(s, to, a, Cc::Ne);
+        V128AnyTrue | I8x16AllTrue | I16x8AllTrue | I32x4AllTrue | I64x2AllTrue => {
+            let condition = condition::test(s.isa, s.cx, op, a, true);
+            match condition.of {
+                Some(load) => s.cx.push_of(condition.producer, load),
+                None => s.cx.push(condition.producer),
+            }
+            s.cx.push(Inst::Int(IntInst::Set { test: condition.test, to }));
         }
-        I8x16AllTrue => all_true(s, O::Pcmpeqb, to, a),
-        I16x8AllTrue => all_true(s, O::Pcmpeqw, to, a),
-        I32x4AllTrue => all_true(s, O::Pcmpeqd, to, a),
-        I64x2AllTrue => all_true(s, O::Pcmpeqq, to, a),
         I8x16Bitmask => simple_reg(s, O::Pmovmskb, to, a),
         I16x8Bitmask => {
             let (a, zero) = (s.reg(a), s.zero());
@@ -168,20 +167,6 @@ fn negate(s: &mut Selection<'_, '_>, opcode: Opcode, to: Reg, a: Value) {
     let a = s.source(a);
     let zero = s.zero();
     s.binary_to(to, opcode, zero, a);
-}
-
-/// Whether a vector is zero (`E`) or not (`Ne`).
-fn test_to(s: &mut Selection<'_, '_>, to: Reg, a: Reg, code: Cc) {
-    let (producer, _) = s.comparison(Opcode::Ptest, a, a.into());
-    s.cx.push(producer);
-    s.cx.push(Inst::Int(IntInst::Set { test: Test::One(code), to }));
-}
-
-fn all_true(s: &mut Selection<'_, '_>, opcode: Opcode, to: Reg, a: Value) {
-    let a = s.source(a);
-    let zero = s.zero();
-    let zeros = s.binary(opcode, zero, a);
-    test_to(s, to, zeros, Cc::E);
 }
 
 /// Inverts and adds one where the sign is set.
