@@ -5,7 +5,7 @@ mod module;
 use std::fmt;
 use std::sync::Arc;
 
-use wz_api::Result;
+use wz_api::{CompileProgress, Result};
 use wz_core::Activation;
 use wz_core::elsewhere::Elsewhere;
 use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor};
@@ -139,7 +139,16 @@ impl<T: Target> Engine for JitEngine<T> {
     }
 
     fn compile(&self, module: &Arc<ModuleInfo>, options: &CompileOptions) -> Result<Arc<dyn EngineModule>> {
-        Ok(Arc::new(JitEngineModule::new(&self.0, module, options)?))
+        Ok(Arc::new(JitEngineModule::new(&self.0, module, options, None)?))
+    }
+
+    fn compile_watched(
+        &self,
+        module: &Arc<ModuleInfo>,
+        options: &CompileOptions,
+        progress: &CompileProgress,
+    ) -> Result<Arc<dyn EngineModule>> {
+        Ok(Arc::new(JitEngineModule::new(&self.0, module, options, Some(progress))?))
     }
 
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {

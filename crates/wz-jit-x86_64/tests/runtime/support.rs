@@ -305,7 +305,7 @@ impl Engine for HandEngine {
         };
         let module = JitModule::new(module, module_options).map_err(system)?;
         if options.eager {
-            module.compile_all(options.threads)?;
+            module.compile_all(options.threads, None)?;
         }
         Ok(module)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use wz_api::{Error, Result};
+use wz_api::{CompileProgress, Error, Result};
 use wz_core::engine::{CompileOptions, EngineModule, ModuleCode};
 use wz_decode::ModuleInfo;
 
@@ -14,6 +14,7 @@ use crate::cache::CachedCompiler;
 use crate::runtime::code_memory::CodeError;
 use crate::runtime::elsewhere::Elsewhere;
 use crate::runtime::module::{FunctionCompiler, JitModule, ModuleOptions};
+use crate::runtime::stubs::Relocation;
 use crate::target::Target;
 
 /// A module in one runtime.
@@ -44,16 +45,17 @@ impl<T: Target> JitEngineModule<T> {
         engine: &Arc<Shared<T>>,
         info: &Arc<ModuleInfo>,
         options: &CompileOptions,
+        progress: Option<&CompileProgress>,
     ) -> Result<Self> {
         let (engine, info, options) = (engine.clone(), info.clone(), options.clone());
         let guarded = info.memories.iter().all(|memory| !memory.memory64);
         let module = Self { engine, info, options, state: Mutex::default() };
-        module.jit_module(guarded)?;
+        module.jit_module(guarded, progress)?;
         Ok(module)
     }
 
     /// The code for instances whose memories are all guarded, or for the others.
-    fn jit_module(&self, guarded: bool) -> Result<Arc<JitModule>> {
+    fn jit_module(&self, guarded: bool, progress: Option<&CompileProgress>) -> Result<Arc<JitModule>> {
         // Modules without a memory have nothing to check.
         let guarded = !self.engine.options.explicit_checks && guarded || self.info.memories.is_empty();
         let mut state = self.state.lock();
@@ -61,7 +63,7 @@ impl<T: Target> JitEngineModule<T> {
         if let Some(module) = known {
             return Ok(module.clone());
         }
-        let module = self.make(guarded)?;
+        let module = self.make(guarded, progress)?;
         for function in &state.listened {
             module.set_listened(*function, true);
         }
@@ -69,14 +71,18 @@ impl<T: Target> JitEngineModule<T> {
         Ok(place.insert(module).clone())
     }
 
-    fn make(&self, guarded: bool) -> Result<Arc<JitModule>> {
+    fn make(&self, guarded: bool, progress: Option<&CompileProgress>) -> Result<Arc<JitModule>> {
         let Shared { stubs, options: engine, .. } = &*self.engine;
         let compiler = self.engine.compiler(&self.info, &self.options, guarded);
         let cache = engine.cache.as_ref().filter(|_| engine.dump.is_none());
         let compiler: Arc<dyn FunctionCompiler> = match cache {
             Some(cache) => {
                 let (settings, assembler) = (compiler.fingerprint(), stubs.assembler());
-                Arc::new(CachedCompiler::new(Arc::new(compiler), assembler, cache, &self.info, &settings))
+                // Whether code can be relocated does not depend on where it is.
+                let relocates = move |code: &mut [u8], relocation: &Relocation| {
+                    assembler.relocate(code, relocation, 0, 0)
+                };
+                Arc::new(CachedCompiler::new(Arc::new(compiler), relocates, cache, &self.info, &settings))
             }
             None => Arc::new(compiler),
         };
@@ -86,7 +92,7 @@ impl<T: Target> JitEngineModule<T> {
         let options = ModuleOptions { stubs, memory, compiler, elsewhere };
         let module = JitModule::new(&self.info, options).map_err(|error| no_code(&error))?;
         if self.options.eager {
-            module.compile_all(self.options.threads)?;
+            module.compile_all(self.options.threads, progress)?;
         }
         Ok(module)
     }
@@ -99,7 +105,7 @@ fn no_code(error: &CodeError) -> Error {
 
 impl<T: Target> EngineModule for JitEngineModule<T> {
     fn code(self: Arc<Self>, guarded: bool) -> Result<Arc<dyn ModuleCode>> {
-        Ok(self.jit_module(guarded)?)
+        Ok(self.jit_module(guarded, None)?)
     }
 
     fn set_listened(&self, defined_index: u32, listened: bool) {
