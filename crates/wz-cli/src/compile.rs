@@ -57,10 +57,8 @@ fn runtime(arguments: &CompileArgs, cache: &CompilationCache) -> Result<Runtime,
 
 fn compile_file(runtime: &Runtime, cache: &CompilationCache, file: &Path) -> Result<String, Failure> {
     let before = cache.stats();
-    let bytes = source::load(file)?;
-    let start = Instant::now();
-    let name = file.to_string_lossy();
-    let compiled = runtime.compile(&bytes).map_err(|error| Failure::of_error(&name, &error))?;
+    let (start, name) = (Instant::now(), file.to_string_lossy());
+    let compiled = source::compile(runtime, file)?;
     // It was written already, unless that failed.
     cache.flush().map_err(|error| Failure::of_error(&name, &error))?;
     let (stats, seconds) = (cache.stats(), start.elapsed().as_secs_f64());

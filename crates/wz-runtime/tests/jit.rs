@@ -180,3 +180,20 @@ fn instances_share_code_of_their_kind() {
     assert_eq!(same("(module (memory 1) (func))"), !is_supported());
     assert!(same("(module (func))"), "what has no memory has nothing to check");
 }
+
+#[test]
+fn compiling_everything_tells_how_far_it_is() {
+    let counts = |config: RuntimeConfig| {
+        let progress = CompileProgress::new();
+        let runtime = Runtime::with_config(config).unwrap();
+        runtime.compile_with(&progress.in_context(&Context::background()), wasm(FIB)).unwrap();
+        let (done, all) = progress.counts();
+        assert_eq!(done, all);
+        all
+    };
+    if is_supported() {
+        let lazy = counts(RuntimeConfig::jit());
+        assert!(lazy > 0);
+        assert_eq!(counts(RuntimeConfig::jit().with_eager_compilation(true)), 2 * lazy);
+    }
+}

@@ -1,6 +1,7 @@
 //! [`CachedCompiler`]: a compiler that looks into a cache first, and puts into it what it has to
 //! compile.
 
+use std::fmt;
 use std::sync::Arc;
 
 use wz_api::Result;
@@ -10,44 +11,43 @@ use super::CodeCache;
 use super::module::{CachedModule, record_id};
 use super::record::Shape;
 use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
-use crate::runtime::stubs::{Relocation, StubAssembler};
+use crate::runtime::stubs::Relocation;
 
 /// How many bytes of functions that the directory has come along with one that is called: they
 /// cost little, and share its pages.
 const COMPANION_BYTES: u32 = 32 << 10;
 
 /// A compiler of one module with a cache.
-#[derive(Debug)]
 pub struct CachedCompiler {
     compiler: Arc<dyn FunctionCompiler>,
-    assembler: &'static dyn StubAssembler,
+    relocates: Box<Relocates>,
     cache: Arc<CodeCache>,
     module: Arc<CachedModule>,
 }
 
+/// Whether the instruction set knows a relocation of code. It may change the code.
+type Relocates = dyn Fn(&mut [u8], &Relocation) -> bool + Send + Sync;
+
 impl CachedCompiler {
     /// A compiler of a module with a cache. `settings` is everything that code depends on besides the
     /// module and wz, such as [`Compiler::fingerprint`](crate::compile::Compiler::fingerprint);
-    /// `assembler` is what relocates its code.
+    /// `relocates` says whether the instruction set knows a relocation of code, which it may change.
     #[must_use]
     pub fn new(
         compiler: Arc<dyn FunctionCompiler>,
-        assembler: &'static dyn StubAssembler,
+        relocates: impl Fn(&mut [u8], &Relocation) -> bool + Send + Sync + 'static,
         cache: &Arc<CodeCache>,
         info: &ModuleInfo,
         settings: &str,
     ) -> Self {
-        Self { compiler, assembler, cache: cache.clone(), module: cache.module(info, settings) }
+        let module = cache.module(info, settings);
+        Self { compiler, relocates: Box::new(relocates), cache: cache.clone(), module }
     }
 }
 
 impl FunctionCompiler for CachedCompiler {
     fn compile(&self, info: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction> {
-        let relocates = |code: &mut [u8], relocation: &Relocation| {
-            // Anywhere will do: what counts is whether it can be done.
-            self.assembler.relocate(code, relocation, 0, 0)
-        };
-        let shape = Shape { info, function, relocates: &relocates };
+        let shape = Shape { info, function, relocates: &*self.relocates };
         let compile = || self.compiler.compile(info, function, version);
         let compiled = self.module.get_or_compile(record_id(function, version), &shape, compile);
         self.cache.trim();
@@ -71,5 +71,11 @@ impl FunctionCompiler for CachedCompiler {
 
     fn tells_listeners(&self, info: &Arc<ModuleInfo>, function: u32) -> bool {
         self.compiler.tells_listeners(info, function)
+    }
+}
+
+impl fmt::Debug for CachedCompiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedCompiler").field("compiler", &self.compiler).finish_non_exhaustive()
     }
 }

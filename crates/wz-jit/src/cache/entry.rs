@@ -21,7 +21,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
-use super::origin::{Hash, Key, Origin};
+use super::origin::{Hash, Key, Origin, VERSIONS};
 use super::sys;
 
 const MAGIC: [u8; 8] = *b"wz code\n";
@@ -61,7 +61,7 @@ impl Entry {
         let head_bytes = u32::from_le_bytes(start[12..].try_into().ok()?) as usize;
         // No more records than functions have versions: what is allocated is in proportion to the
         // module, whatever the file says.
-        let most_records = origin.function_count as usize * 2;
+        let most_records = origin.function_count as usize * VERSIONS as usize;
         let rest = head_bytes.checked_sub(FIXED_BYTES + HASH_BYTES + origin.settings.len())?;
         if start[..8] != MAGIC || rest > most_records * INDEX_BYTES || head_bytes as u64 > len_bytes {
             return None;
@@ -202,7 +202,7 @@ fn parse_head(head: &[u8], origin: &Origin) -> Option<Vec<Place>> {
     let (mut next, mut offset) = (0, head.len() as u64);
     for place in places {
         let (id, len) = (number(&place[..4])?, number(&place[4..8])?);
-        if id < next || id >= origin.function_count.checked_mul(2)? {
+        if id < next || id >= origin.function_count.checked_mul(VERSIONS)? {
             return None;
         }
         index.push(Place { id, len, offset, hash: *place.last_chunk()? });

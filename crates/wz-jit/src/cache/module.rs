@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use wz_api::{Error, ErrorKind, Result};
 
 use super::entry::Entry;
-use super::origin::Origin;
+use super::origin::{Origin, VERSIONS};
 use super::record::{Record, Shape};
 use super::store::Store;
 use crate::runtime::module::{CompiledFunction, Version};
@@ -42,12 +42,16 @@ struct State {
 
 /// The number of a version of a function in its module.
 pub(super) fn record_id(function: u32, version: Version) -> u32 {
-    function * 2 + u32::from(version == Version::Listened)
+    let version = match version {
+        Version::Plain => 0,
+        Version::Listened => VERSIONS - 1,
+    };
+    function * VERSIONS + version
 }
 
 /// The function of a record, if it is of the plain version.
 fn plain_function(id: u32) -> Option<u32> {
-    id.is_multiple_of(2).then_some(id / 2)
+    id.is_multiple_of(VERSIONS).then_some(id / VERSIONS)
 }
 
 impl CachedModule {

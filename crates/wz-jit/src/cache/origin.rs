@@ -8,6 +8,9 @@ use wz_decode::ModuleInfo;
 /// A hash.
 pub(super) type Hash = [u8; 32];
 
+/// How many versions a function can have.
+pub(super) const VERSIONS: u32 = 2;
+
 /// What code was compiled from, by what and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {

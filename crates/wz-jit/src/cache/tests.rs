@@ -10,18 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wz_api::{Error, FunctionType, Result, Trap};
+use wz_api::{Error, Result, Trap};
 use wz_decode::{DecodeOptions, ModuleInfo, decode};
 
 use super::record::{Record, Shape};
 use super::{CachedCompiler, CodeCache};
-use crate::runtime::body::{FunctionCode, Stub, StubKind};
+use crate::runtime::body::FunctionCode;
 use crate::runtime::builtins::Builtin;
 use crate::runtime::call_sites::{CallSite, CallSites};
 use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
 use crate::runtime::pc_map::PcMapBuilder;
 use crate::runtime::slots::SlotRef;
-use crate::runtime::stubs::{AssembledStub, Relocation, StubAssembler, THUNK_BYTES};
+use crate::runtime::stubs::Relocation;
 use crate::runtime::trap_table::TrapTable;
 
 /// A small generator of numbers, for reproducible cases.
@@ -128,65 +128,13 @@ impl FunctionCompiler for MakesUp {
 /// How many kinds of relocations there are.
 const KINDS: u32 = 3;
 
-/// Knows relocations, and nothing else is asked of it.
-#[derive(Debug)]
-struct Relocates;
-
-fn not_asked() -> AssembledStub {
-    let stub = Stub { kind: StubKind::Thunks, frame_at: u32::MAX };
-    AssembledStub { code: Vec::new(), stub, stack_bytes: 0 }
-}
-
-impl StubAssembler for Relocates {
-    fn name(&self) -> &'static str {
-        "relocates"
-    }
-    fn padding(&self) -> u8 {
-        0
-    }
-    fn entry(&self, _: &FunctionType) -> AssembledStub {
-        not_asked()
-    }
-    fn record_call(&self, _: &FunctionType, _: usize) -> AssembledStub {
-        not_asked()
-    }
-    fn native_call(&self, _: &FunctionType, _: usize) -> AssembledStub {
-        not_asked()
-    }
-    fn elsewhere_call(&self, _: &FunctionType, _: usize) -> AssembledStub {
-        not_asked()
-    }
-    fn tail_call(&self, _: &FunctionType) -> AssembledStub {
-        not_asked()
-    }
-    fn preserving_call(&self, _: usize) -> AssembledStub {
-        not_asked()
-    }
-    fn trap_exit(&self, _: usize) -> AssembledStub {
-        not_asked()
-    }
-    fn fault_exit(&self, _: usize) -> AssembledStub {
-        not_asked()
-    }
-    fn lazy(&self, _: usize) -> AssembledStub {
-        not_asked()
-    }
-    fn listener(&self, _: &FunctionType, _: usize, _: usize, _: i32) -> AssembledStub {
-        not_asked()
-    }
-    fn thunk(&self, _: usize, _: usize) -> [u8; THUNK_BYTES] {
-        [0; THUNK_BYTES]
-    }
-    fn jump_through(&self, _: usize, _: usize) -> Vec<u8> {
-        Vec::new()
-    }
-    fn relocate(&self, code: &mut [u8], relocation: &Relocation, _: usize, _: usize) -> bool {
-        let Some(place) = code.get_mut(relocation.offset as usize..relocation.offset as usize + 4) else {
-            return false;
-        };
-        place.fill(0);
-        u32::from(relocation.kind) < KINDS
-    }
+/// Whether a relocation is of one of these kinds, and in the code.
+fn relocates(code: &mut [u8], relocation: &Relocation) -> bool {
+    let Some(place) = code.get_mut(relocation.offset as usize..relocation.offset as usize + 4) else {
+        return false;
+    };
+    place.fill(0);
+    u32::from(relocation.kind) < KINDS
 }
 
 /// A compiler with a cache, and what it asks.
@@ -199,7 +147,7 @@ struct Cached {
 impl Cached {
     fn new(cache: &Arc<CodeCache>, info: &Arc<ModuleInfo>, settings: &str) -> Self {
         let inner = Arc::new(MakesUp::default());
-        let compiler = CachedCompiler::new(inner.clone(), &Relocates, cache, info, settings);
+        let compiler = CachedCompiler::new(inner.clone(), relocates, cache, info, settings);
         Self { info: info.clone(), inner, compiler }
     }
 
@@ -233,7 +181,7 @@ fn entry_in(path: &Path) -> std::path::PathBuf {
 }
 
 fn shape(info: &ModuleInfo, function: u32) -> Shape<'_> {
-    Shape { info, function, relocates: &|code, relocation| Relocates.relocate(code, relocation, 0, 0) }
+    Shape { info, function, relocates: &relocates }
 }
 
 #[test]

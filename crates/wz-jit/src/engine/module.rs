@@ -15,6 +15,7 @@ use crate::cache::CachedCompiler;
 use crate::runtime::code_memory::CodeError;
 use crate::runtime::elsewhere::Elsewhere;
 use crate::runtime::module::{FunctionCompiler, JitModule, ModuleOptions};
+use crate::runtime::stubs::Relocation;
 use crate::target::Target;
 
 /// A module in one runtime.
@@ -83,7 +84,11 @@ impl<T: Target> JitEngineModule<T> {
         let compiler: Arc<dyn FunctionCompiler> = match cache {
             Some(cache) => {
                 let (settings, assembler) = (compiler.fingerprint(), stubs.assembler());
-                Arc::new(CachedCompiler::new(Arc::new(compiler), assembler, cache, &self.info, &settings))
+                // Whether code can be relocated does not depend on where it is.
+                let relocates = move |code: &mut [u8], relocation: &Relocation| {
+                    assembler.relocate(code, relocation, 0, 0)
+                };
+                Arc::new(CachedCompiler::new(Arc::new(compiler), relocates, cache, &self.info, &settings))
             }
             None => Arc::new(compiler),
         };

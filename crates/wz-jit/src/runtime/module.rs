@@ -192,16 +192,16 @@ impl JitModule {
         unsafe { &*(*context).engine_data.cast::<Self>() }
     }
 
-    /// Compiles every function, with this many threads. What is compiled and where it goes does
-    /// not depend on their number.
+    /// Compiles every function, with this many threads, and tells `progress` how many bytes of
+    /// bodies that is. What is compiled and where it goes does not depend on their number.
     ///
     /// # Errors
     /// If a function exceeds a limit and there is nothing else to run it.
     pub fn compile_all(&self, threads: usize, progress: Option<&CompileProgress>) -> Result<()> {
-        if let Some(progress) = progress {
-            progress.announce(self.info.bodies.iter().map(|body| body.range.len() as u64).sum());
-        }
         let count = self.info.bodies.len() as u32;
+        if let Some(progress) = progress {
+            progress.announce(body_bytes(&self.info, 0..count) as u64);
+        }
         for start in (0..count).step_by(EAGER_BATCH as usize) {
             let range = start..count.min(start + EAGER_BATCH);
             for (function, error) in self.compile_range(range, threads, progress) {
@@ -219,8 +219,7 @@ impl JitModule {
         threads: usize,
         progress: Option<&CompileProgress>,
     ) -> Vec<(u32, Error)> {
-        let bodies = &self.info.bodies[range.start as usize..range.end as usize];
-        let len_bytes: usize = bodies.iter().map(|body| body.range.len()).sum();
+        let len_bytes = body_bytes(&self.info, range.clone());
         let helpers = threads.min(len_bytes / BYTES_PER_THREAD).saturating_sub(1);
         let next = AtomicUsize::new(range.start as usize);
         let results: Vec<_> = range.clone().map(|_| Mutex::new(None)).collect();
@@ -233,7 +232,7 @@ impl JitModule {
                 let compiled = self.options.compiler.compile(&self.info, function, Version::Plain);
                 *results[(function - range.start) as usize].lock() = Some(compiled);
                 if let Some(progress) = progress {
-                    progress.advance(self.info.bodies[function as usize].range.len() as u64);
+                    progress.advance(body_bytes(&self.info, function..function + 1) as u64);
                 }
             }
         };
@@ -474,6 +473,12 @@ impl JitModule {
         })?;
         Ok(addresses[0])
     }
+}
+
+/// How long the bodies of these defined functions are.
+fn body_bytes(info: &ModuleInfo, functions: Range<u32>) -> usize {
+    let bodies = &info.bodies[functions.start as usize..functions.end as usize];
+    bodies.iter().map(|body| body.range.len()).sum()
 }
 
 /// What a call to a function does.
