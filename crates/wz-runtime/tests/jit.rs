@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use support::{fails, wasm};
 use wz::prelude::*;
-use wz::{CodeMemory, EngineKind, ErrorKind, JitConfig, Trap};
+use wz::{CodeMemory, CompileProgress, EngineKind, ErrorKind, JitConfig, Trap};
 
 fn is_supported() -> bool {
     EngineKind::Jit.is_available()

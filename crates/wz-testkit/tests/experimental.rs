@@ -72,7 +72,7 @@ fn import_resolvers_come_before_names() {
         let fixture = Fixture::new((engine.config)());
         let one = fixture.module(r#"(module (func (export "f") (result i32) (i32.const 1)))"#);
         let two = fixture.module(r#"(module (func (export "f") (result i32) (i32.const 2)))"#);
-        fixture.named("env", r#"(module (func (export "f") (result i32) (i32.const 3)))"#);
+        let _third = fixture.named("env", r#"(module (func (export "f") (result i32) (i32.const 3)))"#);
         let compiled = fixture.compile(
             r#"(module (import "env" "f" (func $f (result i32))) (func (export "g") (result i32) (call $f)))"#,
         );

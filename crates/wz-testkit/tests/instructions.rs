@@ -239,6 +239,12 @@ fn slots(types: &[ValueType], values: &[u128], room: usize) -> Vec<u64> {
 
 type Outcome = Result<u128, Trap>;
 
+/// What has to come of operands.
+type Expected = Box<dyn Fn(&[u128]) -> Outcome>;
+
+/// A condition in code, and when it holds.
+type Conditional = (&'static str, fn(u32) -> bool);
+
 fn run(function: &Function, values: &[u128]) -> Outcome {
     let ty = function.ty();
     let mut slots = slots(ty.params(), values, 2);
@@ -284,7 +290,7 @@ struct Case {
     text: String,
     params: Vec<ValueType>,
     result: ValueType,
-    expected: Box<dyn Fn(&[u128]) -> Outcome>,
+    expected: Expected,
 }
 
 /// Runs cases over all edge values of their parameters.
@@ -348,7 +354,7 @@ fn user(base: &Case, text: &str, result: ValueType, of: fn(u128) -> u128) -> Cas
 }
 
 /// What an operator gives, by its name.
-fn reference(op: &str) -> Box<dyn Fn(&[u128]) -> Outcome> {
+fn reference(op: &str) -> Expected {
     if let Some(op) = UnaryOp::ALL.iter().copied().find(|known| known.name() == op) {
         return Box::new(move |values| eval::unary(op, values[0]));
     }
@@ -412,7 +418,7 @@ fn forms(op: &str, types: &[ValueType], result: ValueType) -> Vec<Case> {
                     _ => format!("({op} (local.get 0) {constant})"),
                 };
                 let reference = reference(op);
-                let expected: Box<dyn Fn(&[u128]) -> Outcome> = match index {
+                let expected: Expected = match index {
                     0 => Box::new(move |values| reference(&[bits, values[0]])),
                     _ => Box::new(move |values| reference(&[values[0], bits])),
                 };
@@ -561,7 +567,7 @@ fn shuffles() {
 fn selects() {
     let mut cases = Vec::new();
     for ty in [ValueType::I32, ValueType::I64, ValueType::F32, ValueType::F64, ValueType::V128] {
-        let conditions: &[(&str, fn(u32) -> bool)] = &[
+        let conditions: &[Conditional] = &[
             ("(local.get 2)", |c| c != 0),
             ("(i32.eqz (local.get 2))", |c| c == 0),
             ("(i32.lt_s (local.get 2) (i32.const 16))", |c| (c as i32) < 16),
@@ -675,14 +681,14 @@ fn accesses() {
             (start + u64::from(bytes) <= PAGE as u64).then(|| start as usize..start as usize + bytes as usize)
         };
         let out = Err(Trap::OutOfBoundsMemoryAccess);
-        for number in 0..places.len() {
+        for (number, (place, _)) in places.iter().enumerate() {
             for param in inputs {
                 memory.write(0_u32, &pattern).expect("in bounds");
                 for op in LoadOp::ALL {
                     let found = run(&function(format!("{op}{number}")), &[param.into()]);
                     let expected = range(number, param, op.bytes())
                         .map_or(out, |range| Ok(eval::load(*op, &pattern[range])));
-                    assert_eq!(found, expected, "{op} {} {param:x}", places[number].0);
+                    assert_eq!(found, expected, "{op} {} {param:x}", place);
                 }
                 let vector = 0x0f1e_2d3c_4b5a_6978_8796_a5b4_c3d2_e1f0;
                 for op in LoadLaneOp::ALL {
@@ -690,7 +696,7 @@ fn accesses() {
                         let found = run(&function(format!("{op}{number}l{lane}")), &[param.into(), vector]);
                         let expected = range(number, param, op.bytes())
                             .map_or(out, |range| Ok(eval::load_lane(*op, &pattern[range], lane, vector)));
-                        assert_eq!(found, expected, "{op} {lane} {} {param:x}", places[number].0);
+                        assert_eq!(found, expected, "{op} {lane} {} {param:x}", place);
                     }
                 }
                 let stored = |name: String, params: &[u128], bytes: Vec<u8>| {
@@ -704,9 +710,9 @@ fn accesses() {
                             Ok(())
                         }
                     };
-                    assert_eq!(found, expected, "{name} {} {params:x?}", places[number].0);
+                    assert_eq!(found, expected, "{name} {} {params:x?}", place);
                     let memory = memory.read_vec(0_u32, PAGE as u64).expect("in bounds");
-                    assert!(memory == after, "{name} {} {params:x?}: memory", places[number].0);
+                    assert!(memory == after, "{name} {} {params:x?}: memory", place);
                 };
                 for op in StoreOp::ALL {
                     let value = 0x8182_8384_8586_8788_898a_8b8c_8d8e_8f80_u128;
