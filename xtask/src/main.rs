@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod bless;
 mod fuzz_seeds;
 mod programs;
 mod spec_test;
@@ -13,6 +14,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   spec-test   runs the specification's test scripts
+  bless       writes the golden files of the JIT anew
   fuzz-seeds  compares wz with wasmi on generated modules
   programs    builds the guest programs of tests and benchmarks";
 
@@ -31,6 +33,7 @@ fn run(args: &[String]) -> Result<()> {
     match args.split_first() {
         Some((command, rest)) => match command.as_str() {
             "spec-test" => spec_test::run(rest),
+            "bless" => bless::run(rest),
             "fuzz-seeds" => fuzz_seeds::run(rest),
             "programs" => programs::run(rest),
             "help" | "--help" | "-h" => {

@@ -1,5 +1,5 @@
-//! Golden files: `tests/golden/NAME.wat` compiled to `tests/golden/NAME.txt`. `WZ_BLESS=1`
-//! writes them anew.
+//! Golden files: `tests/golden/NAME.wat` compiled to `tests/golden/NAME.txt`. `cargo xtask
+//! bless` writes them anew.
 //!
 //! The first line of a module may say how it is compiled: `;; passes: LIST`, `;; stages` to show
 //! every stage, `;; fuel`, `;; interrupt`, `;; explicit`.
@@ -67,5 +67,5 @@ fn golden_files() {
             differ.push(format!("{}:\n{rendered}", golden.display()));
         }
     }
-    assert!(differ.is_empty(), "WZ_BLESS=1 accepts this:\n{}", differ.join("\n"));
+    assert!(differ.is_empty(), "`cargo xtask bless` accepts this:\n{}", differ.join("\n"));
 }

@@ -1,0 +1,84 @@
+//! Golden files of machine code: `tests/golden/NAME.wat` compiled and disassembled to
+//! `tests/golden/NAME.txt`. `cargo xtask bless` writes them anew.
+//!
+//! The first lines of a module may say how it is compiled: `;; cpu: NAMES` (every feature if absent),
+//! `;; passes: LIST`, `;; fuel`, `;; interrupt`, `;; explicit`, `;; deterministic`.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use wz_decode::{DecodeOptions, decode};
+use wz_jit::compile::{Compilation, Compiler, Explanation};
+use wz_jit::{Options, Passes};
+use wz_jit_x86_64::X64Target;
+use wz_jit_x86_64::features::Features;
+
+fn render(text: &str) -> String {
+    let mut options = Options { verify: true, ..Options::default() };
+    let (mut features, mut deterministic) = (Features::ALL, false);
+    for line in text.lines().map_while(|line| line.strip_prefix(";; ")) {
+        match line.split_once(": ").unwrap_or((line, "")) {
+            ("cpu", names) => features = Features::parse(names).expect("names of features"),
+            ("passes", list) => options.passes = Passes::parse(list).expect("names of passes"),
+            ("fuel", _) => options.fuel = true,
+            ("interrupt", _) => options.interrupt = true,
+            ("explicit", _) => options.explicit_checks = true,
+            ("deterministic", _) => deterministic = true,
+            (other, _) => panic!("{other} is no option"),
+        }
+    }
+    let wasm = wat::parse_str(text).expect("a module");
+    let info = Arc::new(decode(wasm, &DecodeOptions::default()).expect("a valid module"));
+    let compilation = Compilation::new(X64Target::new(features));
+    let compiler = Compiler::new(&compilation, &info, options, deterministic);
+    let mut out = String::new();
+    for defined in 0..info.bodies.len() as u32 {
+        let definition = info.function_definition(info.imported.functions + defined);
+        writeln!(out, ";; {}", definition.name()).expect("text");
+        disassemble(&compiler.explain(defined).expect("a simple function"), &mut out);
+        out.push('\n');
+    }
+    out
+}
+
+/// The instructions, each operator's offset before its own. What refers to slots has 0 as its distance.
+fn disassemble(explanation: &Explanation, out: &mut String) {
+    let mut formatter = IntelFormatter::new();
+    formatter.options_mut().set_space_after_operand_separator(true);
+    let mut operators = explanation.operators.iter().peekable();
+    for instruction in &mut Decoder::with_ip(64, &explanation.code, 0, DecoderOptions::NONE) {
+        let at = instruction.ip() as u32;
+        while let Some((_, offset)) = operators.next_if(|(range, _)| range.start <= at) {
+            writeln!(out, "  ; {offset:#x}").expect("text");
+        }
+        let mut text = String::new();
+        formatter.format(&instruction, &mut text);
+        writeln!(out, "{at:5x}  {text}").expect("text");
+    }
+}
+
+#[test]
+fn golden_files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let bless = std::env::var_os("WZ_BLESS").is_some();
+    let mut differ = Vec::new();
+    let mut sources: Vec<_> = std::fs::read_dir(&folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wat"))
+        .collect();
+    sources.sort();
+    assert!(!sources.is_empty());
+    for source in sources {
+        let rendered = render(&std::fs::read_to_string(&source).expect("a module"));
+        let golden = source.with_extension("txt");
+        if bless {
+            std::fs::write(&golden, &rendered).expect("the golden file");
+        } else if std::fs::read_to_string(&golden).unwrap_or_default() != rendered {
+            differ.push(format!("{}:\n{rendered}", golden.display()));
+        }
+    }
+    assert!(differ.is_empty(), "`cargo xtask bless` accepts this:\n{}", differ.join("\n"));
+}

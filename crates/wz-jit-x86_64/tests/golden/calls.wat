@@ -1,0 +1,12 @@
+(module
+  (import "m" "f" (func $import (param i32 f64) (result f64)))
+  (table 4 funcref)
+  (type $t (func (param i32) (result i32)))
+  (func $direct (param i32 i32) (result i32)
+    (i32.add (call $leaf (local.get 0)) (call $leaf (local.get 1))))
+  (func $leaf (param i32) (result i32) (i32.mul (local.get 0) (local.get 0)))
+  (func $imported (param i32) (result f64) (call $import (local.get 0) (f64.const 1.5)))
+  (func $indirect (param i32 i32) (result i32) (call_indirect (type $t) (local.get 0) (local.get 1)))
+  (func $many (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
+    (call $many (local.get 9) (local.get 8) (local.get 7) (local.get 6) (local.get 5)
+      (local.get 4) (local.get 3) (local.get 2) (local.get 1) (local.get 0))))

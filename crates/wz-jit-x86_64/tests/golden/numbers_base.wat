@@ -1,0 +1,17 @@
+;; cpu: base
+(module
+  (func $bits (param i64 i64) (result i64)
+    (i64.xor (i64.rotl (local.get 0) (i64.const 13)) (i64.and (local.get 1) (i64.const 0xffff))))
+  (func $shift (param i32 i32) (result i32) (i32.shl (local.get 0) (local.get 1)))
+  (func $count (param i64) (result i64)
+    (i64.add (i64.popcnt (local.get 0)) (i64.add (i64.clz (local.get 0)) (i64.ctz (local.get 0)))))
+  (func $float (param f64 f64) (result f64) (f64.sqrt (f64.add (f64.mul (local.get 0) (local.get 0)) (local.get 1))))
+  (func $min (param f32 f32) (result f32) (f32.min (local.get 0) (local.get 1)))
+  (func $round (param f64) (result f64) (f64.nearest (local.get 0)))
+  (func $truncate (param f64) (result i32) (i32.trunc_f64_s (local.get 0)))
+  (func $saturate (param f32) (result i64) (i64.trunc_sat_f32_u (local.get 0)))
+  (func $less (param f64 f64) (result i32) (f64.lt (local.get 0) (local.get 1)))
+  (func $lanes (param v128 v128) (result v128) (i32x4.mul (i32x4.add (local.get 0) (local.get 1)) (local.get 1)))
+  (func $shuffle (param v128 v128) (result v128)
+    (i8x16.shuffle 0 16 1 17 2 18 3 19 4 20 5 21 6 22 7 23 (local.get 0) (local.get 1)))
+  (func $splat (param i32) (result v128) (i8x16.splat (local.get 0))))
