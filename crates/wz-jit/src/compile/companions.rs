@@ -11,7 +11,7 @@ use crate::runtime::page_size;
 const CODE_PER_BYTE: usize = 6;
 
 /// The longest body that is compiled along.
-const LARGEST_BYTES: usize = 160;
+const LARGEST_BYTES: usize = 96;
 
 /// How many are compiled along at most.
 const MOST: usize = 8;
