@@ -82,7 +82,11 @@ impl<T: Target> JitEngine<T> {
         options: EngineOptions,
     ) -> Result<Self, CodeError> {
         let stubs = Stubs::get(compilation.target().stubs())?;
-        options.memory.check()?;
+        match options.memory.check() {
+            // What finds no room runs elsewhere.
+            Err(CodeError::Exhausted) if options.elsewhere.is_some() => {}
+            checked => checked?,
+        }
         Ok(Self(Arc::new(Shared { compilation: compilation.clone(), stubs, options })))
     }
 

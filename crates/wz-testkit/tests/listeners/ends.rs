@@ -235,3 +235,20 @@ fn s4_6_without_tail_call_there_is_after_without_results() {
         assert_eq!(log.take(), ["> a", "< a()", "> b", "< b(4)"]);
     });
 }
+
+#[test]
+fn s4_7_a_tail_call_without_a_callee_aborts() {
+    for (index, trap) in
+        [(0, "indirect call type mismatch"), (1, "invalid table access"), (9, "invalid table access")]
+    {
+        check(
+            &format!(
+                r#"(module (table 2 funcref) (elem (i32.const 0) $f)
+                    (func $f (param i32))
+                    (func $tail (return_call_indirect (i32.const {index})))
+                    (func $run (export "run") (call $tail)))"#
+            ),
+            &["> run() 0", "> tail() 1", &format!("! tail: {trap} 2"), &format!("! run: {trap} 1")],
+        );
+    }
+}
