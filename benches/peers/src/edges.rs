@@ -46,7 +46,8 @@ fn thousand() -> String {
 pub fn run(options: &Options, report: &mut Report) -> Result<()> {
     let peers = peer::with_pools(options);
     let names = peers.iter().map(|peer| peer.name()).collect();
-    let mut table = Table::new("edges", Unit::Nanoseconds, names, peer::reference(&peers));
+    let mut table =
+        Table::new("edges", Unit::Nanoseconds, names, peer::reference(&peers)).of_different_kinds();
     let (small, caller) = (wat::parse_str(SMALL)?, wat::parse_str(CALLER)?);
     let thousand = wat::parse_str(thousand())?;
     let rows: [(&str, u32, &dyn Fn(&dyn Peer) -> Result<Repeat>); 6] = [

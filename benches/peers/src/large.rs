@@ -31,7 +31,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
     let peers = peer::usual(options);
     let names: Vec<_> = peers.iter().map(|peer| peer.name()).collect();
     let reference = peer::reference(&peers);
-    let table = |title, unit| Table::new(title, unit, names.clone(), reference);
+    let table = |title, unit| Table::new(title, unit, names.clone(), reference).of_different_kinds();
     let mut tables = [
         table("cold, first output", Unit::Milliseconds),
         table("cold, peak memory", Unit::Megabytes),

@@ -147,6 +147,8 @@ pub struct Table {
     unit: Unit,
     columns: Vec<&'static str>,
     reference: usize,
+    /// Whether the rows are of one kind, so that their mean says something.
+    alike: bool,
     pairs: Vec<(usize, usize)>,
     rows: Vec<Row>,
     notes: Vec<String>,
@@ -163,11 +165,18 @@ impl Table {
             unit,
             columns,
             reference,
+            alike: true,
             pairs,
             rows: Vec::new(),
             notes: Vec::new(),
             failures: Vec::new(),
         }
+    }
+
+    /// Says that the rows are of different kinds: they have no means.
+    pub fn of_different_kinds(mut self) -> Self {
+        self.alike = false;
+        self
     }
 
     /// The runtimes' names.
@@ -242,8 +251,13 @@ impl Table {
         self.rows.iter().filter_map(|row| Some((self.ratio(row, pair)?, row.name.clone()))).collect()
     }
 
+    /// The pairs whose ratios have a mean.
+    fn summed_up(&self) -> &[(usize, usize)] {
+        if self.alike { &self.pairs } else { &[] }
+    }
+
     fn print_summary(&self) {
-        for &pair in &self.pairs {
+        for &pair in self.summed_up() {
             let ratios = self.ratios(pair);
             let values: Vec<f64> = ratios.iter().map(|(ratio, _)| *ratio).collect();
             if let Some((worst, name)) = self.unit.worst(ratios.into_iter()) {
@@ -276,7 +290,7 @@ impl Table {
     fn json(&self) -> Value {
         let rows: Vec<Value> = self.rows.iter().map(|row| self.json_row(row)).collect();
         let mut means = Map::new();
-        for &pair in &self.pairs {
+        for &pair in self.summed_up() {
             let values: Vec<f64> = self.ratios(pair).into_iter().map(|(ratio, _)| ratio).collect();
             if !values.is_empty() {
                 let mean = json!({ "ratio": geometric_mean(&values), "rows": values.len() });
