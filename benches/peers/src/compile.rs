@@ -79,15 +79,15 @@ fn table(
     notes.iter().for_each(|note| table.note(note.clone()));
     for Module { name, wasm, code } in modules {
         let twin = twin.iter_mut().filter(|_| *code < SMALL);
-        let mut subjects: Vec<Subject<'_>> = passes
-            .iter_mut()
-            .chain(twin)
-            .map(|pass| -> Subject<'_> { Box::new(|| pass(wasm).with_context(|| (*name).to_owned())) })
-            .collect();
-        let mut samples = measure::interleaved(clock, options.rounds, options.budget, &mut subjects)?;
+        let mut subjects: Vec<Subject<'_>> =
+            passes.iter_mut().chain(twin).map(|pass| -> Subject<'_> { Box::new(|| pass(wasm)) }).collect();
+        let mut samples = measure::interleaved(clock, options.rounds, options.budget, &mut subjects);
         drop(subjects);
-        let twin = (samples.len() > passes.len()).then(|| samples.pop()).flatten();
-        let cells = samples.into_iter().map(Some).collect();
+        let twin = (samples.len() > passes.len()).then(|| samples.pop()).flatten().and_then(Result::ok);
+        let mut cells = Vec::new();
+        for (samples, runtime) in samples.into_iter().zip(table.columns()) {
+            cells.push(samples.map_err(|error| table.failure(name, runtime, &error)).ok());
+        }
         table.row(Row { name: (*name).to_owned(), cells, twin, bytes: *code });
     }
     report.add(table);

@@ -46,7 +46,8 @@ fn thousand() -> String {
 pub fn run(options: &Options, report: &mut Report) -> Result<()> {
     let peers = peer::with_pools(options);
     let names = peers.iter().map(|peer| peer.name()).collect();
-    let mut table = Table::new("edges", Unit::Nanoseconds, names, peer::reference(&peers));
+    let mut table =
+        Table::new("edges", Unit::Nanoseconds, names, peer::reference(&peers)).of_different_kinds();
     let (small, caller) = (wat::parse_str(SMALL)?, wat::parse_str(CALLER)?);
     let thousand = wat::parse_str(thousand())?;
     let rows: [(&str, u32, &dyn Fn(&dyn Peer) -> Result<Repeat>); 6] = [
@@ -58,7 +59,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
         ("call out, reads memory", CALLS, &|peer| peer.calls_out(&caller, Call::Rich)),
     ];
     for (name, count, prepare) in rows.into_iter().filter(|(name, ..)| options.wants(name)) {
-        row(options, &mut table, &peers, name, count, prepare)?;
+        row(options, &mut table, &peers, name, count, prepare);
     }
     report.add(table);
     Ok(())
@@ -71,17 +72,29 @@ fn row(
     name: &str,
     count: u32,
     prepare: &dyn Fn(&dyn Peer) -> Result<Repeat>,
-) -> Result<()> {
-    let order = (0..peers.len()).chain([peer::reference(peers)]);
-    let mut repeats = order.map(|index| prepare(&*peers[index])).collect::<Result<Vec<_>>>()?;
-    for repeat in &mut repeats {
-        repeat(count / 10)?;
+) {
+    let mut cells = vec![None; peers.len()];
+    let mut repeats = Vec::new();
+    let mut columns = Vec::new();
+    for index in (0..peers.len()).chain([peer::reference(peers)]) {
+        match prepare(&*peers[index]).and_then(|mut repeat| repeat(count / 10).map(|()| repeat)) {
+            Ok(repeat) => {
+                repeats.push(repeat);
+                columns.push(index);
+            }
+            Err(error) => table.failure(name, peers[index].name(), &error),
+        }
     }
     let mut subjects: Vec<Subject<'_>> =
         repeats.iter_mut().map(|repeat| -> Subject<'_> { Box::new(|| repeat(count)) }).collect();
-    let samples = measure::interleaved(Clock::Thread, options.rounds, options.budget, &mut subjects)?;
-    let mut cells: Vec<_> = samples.into_iter().map(|samples| Some(samples.per(count))).collect();
-    let twin = cells.pop().flatten();
+    let samples = measure::interleaved(Clock::Thread, options.rounds, options.budget, &mut subjects);
+    let mut twin = None;
+    for (column, samples) in columns.into_iter().zip(samples) {
+        match samples.map(|samples| samples.per(count)) {
+            Ok(samples) if cells[column].is_none() => cells[column] = Some(samples),
+            Ok(samples) => twin = Some(samples),
+            Err(error) => table.failure(name, peers[column].name(), &error),
+        }
+    }
     table.row(Row { name: name.to_owned(), cells, twin, bytes: 0 });
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::clock::Clock;
 use crate::measure::{self, Subject};
@@ -23,7 +23,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
             let mut run = peer.kernel(&kernel.wasm)?;
             Ok(Box::new(move || Ok(run(1)?.to_string().into_bytes())))
         };
-        row(options, &mut table, &peers, &kernel.name, kernel.checksum.to_string().as_bytes(), &prepare)?;
+        row(options, &mut table, &peers, &kernel.name, kernel.checksum.to_string().as_bytes(), &prepare);
     }
     for program in modules::programs()?.iter().filter(|program| options.wants(program.name)) {
         let name = program.name;
@@ -33,14 +33,14 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
         };
         let wasm = std::fs::read(path)?;
         let prepare = |peer: &dyn Peer| -> Result<Work> { peer.command(&wasm, &program.command) };
-        row(options, &mut table, &peers, name, &program.stdout, &prepare)?;
+        row(options, &mut table, &peers, name, &program.stdout, &prepare);
     }
     report.add(table);
     Ok(())
 }
 
-/// Measures a program on every runtime, and on the reference a second time. All of them must compute the same in every
-/// round, and what is expected in the first run.
+/// Measures a program on every runtime, and on the reference a second time. All of them must compute what is expected in
+/// the first run, and the same in every round.
 fn row(
     options: &Options,
     table: &mut Table,
@@ -48,51 +48,57 @@ fn row(
     name: &str,
     expected: &[u8],
     prepare: &dyn Fn(&dyn Peer) -> Result<Work>,
-) -> Result<()> {
+) {
     let mut works = Vec::new();
     let mut columns = Vec::new();
     for index in (0..peers.len()).chain([peer::reference(peers)]) {
         let peer = &*peers[index];
-        let at = || format!("{name} on {}", peer.name());
         let mut work = match prepare(peer) {
             Ok(work) => work,
-            // What another runtime cannot compile is a gap in the table.
-            Err(error) if !peer.name().starts_with("wz") => {
-                table.note(format!("{}: {error:#}", at()));
+            Err(error) if peer.name().starts_with("wz") => {
+                table.failure(name, peer.name(), &error);
                 continue;
             }
-            Err(error) => return Err(error.context(at())),
+            // What another runtime cannot compile is a gap in the table.
+            Err(error) => {
+                table.note(format!("{name} on {}: {error:#}", peer.name()));
+                continue;
+            }
         };
         // Lazy translation and caches are warm before anything is measured.
-        let first = work().with_context(at)?;
-        ensure!(
-            first == expected,
-            "{}: {:?} instead of {:?}",
-            at(),
-            String::from_utf8_lossy(&first),
-            String::from_utf8_lossy(expected)
-        );
-        works.push(work);
-        columns.push(index);
+        match work().and_then(|result| same(&result, expected)) {
+            Ok(()) => {
+                works.push(work);
+                columns.push(index);
+            }
+            Err(error) => table.failure(name, peer.name(), &error),
+        }
     }
+    // What each computed, round by round.
     let results = vec![RefCell::new(Vec::new()); works.len()];
     let mut subjects: Vec<Subject<'_>> = works
         .iter_mut()
         .zip(&results)
         .map(|(work, results)| -> Subject<'_> { Box::new(|| Ok(results.borrow_mut().push(work()?))) })
         .collect();
-    let samples = measure::interleaved(Clock::Thread, options.rounds, options.budget, &mut subjects)?;
+    let samples = measure::interleaved(Clock::Thread, options.rounds, options.budget, &mut subjects);
     drop(subjects);
-    for (result, &column) in results.iter().zip(&columns) {
-        ensure!(*result == results[0], "{name}: {} disagrees", peers[column].name());
-    }
     let mut row = Row { name: name.to_owned(), cells: vec![None; peers.len()], twin: None, bytes: 0 };
-    for (column, samples) in columns.into_iter().zip(samples) {
-        match &mut row.cells[column] {
-            cell @ None => *cell = Some(samples),
-            Some(_) => row.twin = Some(samples),
+    let agreed = results.first().map(|results| results.borrow().clone()).unwrap_or_default();
+    for ((column, samples), results) in columns.into_iter().zip(samples).zip(&results) {
+        let results = results.borrow();
+        let mut rounds = results.iter().zip(&agreed).map(|(result, agreed)| same(result, agreed));
+        match samples.and_then(|samples| rounds.try_for_each(|round| round).map(|()| samples)) {
+            Ok(samples) if row.cells[column].is_none() => row.cells[column] = Some(samples),
+            Ok(samples) => row.twin = Some(samples),
+            Err(error) => table.failure(name, peers[column].name(), &error),
         }
     }
     table.row(row);
+}
+
+fn same(result: &[u8], expected: &[u8]) -> Result<()> {
+    let [shown, wanted] = [result, expected].map(String::from_utf8_lossy);
+    ensure!(result == expected, "{shown:?} instead of {wanted:?}");
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! and the CPU time of all threads until it has ended.
 
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
     let peers = peer::usual(options);
     let names: Vec<_> = peers.iter().map(|peer| peer.name()).collect();
     let reference = peer::reference(&peers);
-    let table = |title, unit| Table::new(title, unit, names.clone(), reference);
+    let table = |title, unit| Table::new(title, unit, names.clone(), reference).of_different_kinds();
     let mut tables = [
         table("cold, first output", Unit::Milliseconds),
         table("cold, peak memory", Unit::Megabytes),
@@ -45,7 +45,8 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
         nothing.figures[2] / 1e6
     ));
     let hello = Some(modules::root().join("testdata/programs/hello.wasm"));
-    for (name, path, arguments) in [("hello", hello, &[][..]), ("yosys", modules::find("yosys", options), &["-V"])]
+    for (name, path, arguments) in
+        [("hello", hello, &[][..]), ("yosys", modules::find("yosys", options), &["-V"])]
     {
         if !options.wants(name) {
             continue;
@@ -56,7 +57,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
         };
         let arguments: Vec<String> =
             [name].iter().chain(arguments).map(|argument| (*argument).to_owned()).collect();
-        let cells = measure(options, &peers, name, &path, &arguments)?;
+        let cells = measure(options, &mut tables[0], &peers, name, &path, &arguments);
         for (table, cells) in tables.iter_mut().zip(cells) {
             table.row(Row { name: name.to_owned(), cells, twin: None, bytes: 0 });
         }
@@ -70,35 +71,44 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
 /// The cells of a row in each of the tables.
 fn measure(
     options: &Options,
+    table: &mut Table,
     peers: &Peers,
     name: &str,
-    path: &PathBuf,
+    path: &Path,
     arguments: &[String],
-) -> Result<[Vec<Option<Samples>>; 3]> {
+) -> [Vec<Option<Samples>>; 3] {
     let begin = Instant::now();
     let mut cells = [(); 3].map(|()| vec![Samples::default(); peers.len()]);
-    let mut long = vec![false; peers.len()];
+    // No further run: it failed, or takes long.
+    let mut done = vec![false; peers.len()];
     let mut stdout = None;
     for round in 0..options.rounds {
         if round > 0 && begin.elapsed() > options.budget {
             break;
         }
         for (index, peer) in peers.iter().enumerate() {
-            if long[index] {
+            if done[index] {
                 continue;
             }
-            let at = || format!("{name} on {}", peer.name());
             let started = Instant::now();
-            let run = start(peer.name(), path, arguments).with_context(at)?;
-            long[index] = started.elapsed() > LONG;
-            let expected = stdout.get_or_insert_with(|| run.stdout.clone());
-            ensure!(!run.stdout.is_empty() && run.stdout == *expected, "{} prints something else", at());
-            for (cells, figure) in cells.iter_mut().zip(run.figures) {
-                cells[index].0.push(figure);
+            let run = start(peer.name(), path, arguments).and_then(|run| {
+                let expected = stdout.get_or_insert_with(|| run.stdout.clone());
+                ensure!(!run.stdout.is_empty() && run.stdout == *expected, "it prints something else");
+                Ok(run)
+            });
+            done[index] = run.is_err() || started.elapsed() > LONG;
+            match run {
+                Ok(run) => {
+                    for (cells, figure) in cells.iter_mut().zip(run.figures) {
+                        cells[index].0.push(figure);
+                    }
+                }
+                Err(error) => table.failure(name, peer.name(), &error),
             }
         }
     }
-    Ok(cells.map(|cells| cells.into_iter().map(Some).collect()))
+    let cell = |samples: Samples| (!samples.0.is_empty()).then_some(samples);
+    cells.map(|cells| cells.into_iter().map(cell).collect())
 }
 
 struct Run {

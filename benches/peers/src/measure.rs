@@ -51,27 +51,31 @@ pub fn geometric_mean(values: &[f64]) -> f64 {
 }
 
 /// Measures the subjects in rounds: one after the other in each, beginning with another one each time. No round
-/// begins after `budget`.
+/// begins after `budget`. A subject that fails is left out from then on.
 pub fn interleaved(
     clock: Clock,
     rounds: usize,
     budget: Duration,
     subjects: &mut [Subject<'_>],
-) -> Result<Vec<Samples>> {
+) -> Vec<Result<Samples>> {
     let begin = Instant::now();
-    let mut samples = vec![Samples::default(); subjects.len()];
+    let mut samples: Vec<_> = subjects.iter().map(|_| Ok(Samples::default())).collect();
     for round in 0..rounds {
         if round > 0 && begin.elapsed() > budget {
             break;
         }
         for turn in 0..subjects.len() {
             let index = (turn + round) % subjects.len();
+            let Ok(Samples(taken)) = &mut samples[index] else { continue };
             let start = clock.now();
-            subjects[index]()?;
-            samples[index].0.push((clock.now() - start).as_nanos() as f64);
+            let result = subjects[index]();
+            taken.push((clock.now() - start).as_nanos() as f64);
+            if let Err(error) = result {
+                samples[index] = Err(error);
+            }
         }
     }
-    Ok(samples)
+    samples
 }
 
 #[cfg(test)]
@@ -97,10 +101,27 @@ mod tests {
         let counts = std::cell::RefCell::new(String::new());
         let subject = |name| -> Subject<'_> { Box::new(|| Ok(counts.borrow_mut().push(name))) };
         let mut subjects = [subject('a'), subject('b'), subject('c')];
-        let samples = interleaved(Clock::Wall, 3, Duration::from_secs(60), &mut subjects).unwrap();
+        let rounds = |samples: &Result<Samples>| samples.as_ref().unwrap().0.len();
+        let samples = interleaved(Clock::Wall, 3, Duration::from_secs(60), &mut subjects);
         assert_eq!(*counts.borrow(), "abcbcacab");
-        assert!(samples.iter().all(|samples| samples.0.len() == 3));
-        let samples = interleaved(Clock::Wall, 3, Duration::ZERO, &mut subjects).unwrap();
-        assert!(samples.iter().all(|samples| samples.0.len() == 1));
+        assert!(samples.iter().all(|samples| rounds(samples) == 3));
+        let samples = interleaved(Clock::Wall, 3, Duration::ZERO, &mut subjects);
+        assert!(samples.iter().all(|samples| rounds(samples) == 1));
+    }
+
+    #[test]
+    fn who_fails_is_left_out() {
+        let mut calls = 0;
+        let failing: Subject<'_> = Box::new(|| {
+            calls += 1;
+            anyhow::ensure!(calls < 2, "no");
+            Ok(())
+        });
+        let mut subjects = [failing, Box::new(|| Ok(()))];
+        let samples = interleaved(Clock::Wall, 4, Duration::from_secs(60), &mut subjects);
+        drop(subjects);
+        assert!(samples[0].is_err());
+        assert_eq!(samples[1].as_ref().unwrap().0.len(), 4);
+        assert_eq!(calls, 2);
     }
 }

@@ -55,15 +55,10 @@ pub fn programs() -> Result<Vec<Program>> {
         command.arguments.extend(script.map(str::to_owned));
         Ok(Program { name, command, stdout: fs::read(folder.join(format!("expected/{name}.stdout")))? })
     };
-    [
-        ("lua", Some("/lua/bench.lua")),
-        ("quickjs", Some("/js/bench.js")),
-        ("sqlite", None),
-        ("zstd", None),
-    ]
-    .into_iter()
-    .map(|(name, script)| program(name, script))
-    .collect()
+    [("lua", Some("/lua/bench.lua")), ("quickjs", Some("/js/bench.js")), ("sqlite", None), ("zstd", None)]
+        .into_iter()
+        .map(|(name, script)| program(name, script))
+        .collect()
 }
 
 /// A large module: `NAME.wasm` in one of the folders.

@@ -100,7 +100,8 @@ pub fn with_pools(options: &Options) -> Peers {
     {
         // Winch's calls and instances are those of wasmtime.
         peers.retain(|peer| peer.name() != wasmtime::WINCH);
-        let position = peers.iter().position(|peer| peer.name() == wasmtime::CRANELIFT).map_or(0, |at| at + 1);
+        let position =
+            peers.iter().position(|peer| peer.name() == wasmtime::CRANELIFT).map_or(0, |at| at + 1);
         peers.insert(position, Box::new(wasmtime::Wasmtime::pooling()));
     }
     of(options, peers)

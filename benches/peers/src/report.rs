@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, ensure};
 use serde_json::{Map, Value, json};
 
 use crate::machine;
@@ -23,6 +23,7 @@ const PAIRS: [(&str, &str); 7] = [
 /// Everything of a run.
 pub struct Report {
     sections: Vec<Value>,
+    failures: usize,
     load_before: f64,
     rounds: usize,
 }
@@ -39,29 +40,42 @@ impl Report {
             machine::threads(),
             options.rounds,
         );
-        Self { sections: Vec::new(), load_before, rounds: options.rounds }
+        Self { sections: Vec::new(), failures: 0, load_before, rounds: options.rounds }
     }
 
     /// Takes a complete table, and prints what sums it up.
     pub fn add(&mut self, table: Table) {
         table.print_summary();
+        self.failures += table.failures.len();
         if !table.rows.is_empty() {
             self.sections.push(table.json());
         }
     }
 
     /// Writes the file, if one is wanted.
+    ///
+    /// # Errors
+    /// If it cannot be written, or something failed on its way.
     pub fn finish(self, file: Option<&Path>) -> Result<()> {
         let load_after = machine::load();
         println!("\nload {:.2} before, {load_after:.2} after", self.load_before);
-        let Some(file) = file else { return Ok(()) };
-        let versions: Map<String, Value> =
-            machine::versions().into_iter().map(|(name, version)| (name.to_owned(), json!(version))).collect();
+        if let Some(file) = file {
+            self.write(file)?;
+        }
+        ensure!(self.failures == 0, "{} failures", self.failures);
+        Ok(())
+    }
+
+    fn write(&self, file: &Path) -> Result<()> {
+        let versions: Map<String, Value> = machine::versions()
+            .into_iter()
+            .map(|(name, version)| (name.to_owned(), json!(version)))
+            .collect();
         let value = json!({
             "processor": machine::processor(),
             "threads": machine::threads(),
             "load_before": self.load_before,
-            "load_after": load_after,
+            "load_after": machine::load(),
             "rounds": self.rounds,
             "versions": versions,
             "sections": self.sections,
@@ -133,9 +147,12 @@ pub struct Table {
     unit: Unit,
     columns: Vec<&'static str>,
     reference: usize,
+    /// Whether the rows are of one kind, so that their mean says something.
+    alike: bool,
     pairs: Vec<(usize, usize)>,
     rows: Vec<Row>,
     notes: Vec<String>,
+    failures: Vec<String>,
 }
 
 impl Table {
@@ -143,12 +160,38 @@ impl Table {
     pub fn new(title: &'static str, unit: Unit, columns: Vec<&'static str>, reference: usize) -> Self {
         let position = |name: &str| columns.iter().position(|column| *column == name);
         let pairs = PAIRS.iter().filter_map(|(this, other)| position(this).zip(position(other))).collect();
-        Self { title, unit, columns, reference, pairs, rows: Vec::new(), notes: Vec::new() }
+        Self {
+            title,
+            unit,
+            columns,
+            reference,
+            alike: true,
+            pairs,
+            rows: Vec::new(),
+            notes: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Says that the rows are of different kinds: they have no means.
+    pub fn of_different_kinds(mut self) -> Self {
+        self.alike = false;
+        self
+    }
+
+    /// The runtimes' names.
+    pub fn columns(&self) -> Vec<&'static str> {
+        self.columns.clone()
     }
 
     /// Says something below the table.
     pub fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    /// A runtime did not do what it should: said below the table, and the run fails in the end.
+    pub fn failure(&mut self, row: &str, runtime: &str, error: &Error) {
+        self.failures.push(format!("{row} on {runtime}: {error:#}"));
     }
 
     /// Prints a row and keeps it.
@@ -208,8 +251,13 @@ impl Table {
         self.rows.iter().filter_map(|row| Some((self.ratio(row, pair)?, row.name.clone()))).collect()
     }
 
+    /// The pairs whose ratios have a mean.
+    fn summed_up(&self) -> &[(usize, usize)] {
+        if self.alike { &self.pairs } else { &[] }
+    }
+
     fn print_summary(&self) {
-        for &pair in &self.pairs {
+        for &pair in self.summed_up() {
             let ratios = self.ratios(pair);
             let values: Vec<f64> = ratios.iter().map(|(ratio, _)| *ratio).collect();
             if let Some((worst, name)) = self.unit.worst(ratios.into_iter()) {
@@ -234,12 +282,15 @@ impl Table {
         for note in &self.notes {
             println!("  {note}");
         }
+        for failure in &self.failures {
+            println!("  FAILED: {failure}");
+        }
     }
 
     fn json(&self) -> Value {
         let rows: Vec<Value> = self.rows.iter().map(|row| self.json_row(row)).collect();
         let mut means = Map::new();
-        for &pair in &self.pairs {
+        for &pair in self.summed_up() {
             let values: Vec<f64> = self.ratios(pair).into_iter().map(|(ratio, _)| ratio).collect();
             if !values.is_empty() {
                 let mean = json!({ "ratio": geometric_mean(&values), "rows": values.len() });
@@ -252,6 +303,7 @@ impl Table {
             "rows": rows,
             "geometric_means": means,
             "notes": self.notes,
+            "failures": self.failures,
         })
     }
 
@@ -261,7 +313,8 @@ impl Table {
         for (column, cell) in self.columns.iter().zip(&row.cells) {
             let Some(samples) = cell else { continue };
             let all: Vec<f64> = samples.0.iter().map(|sample| show(*sample)).collect();
-            let value = json!({ "median": show(samples.median()), "best": show(samples.min()), "samples": all });
+            let value =
+                json!({ "median": show(samples.median()), "best": show(samples.min()), "samples": all });
             runtimes.insert((*column).to_owned(), value);
         }
         let mut ratios = Map::new();

@@ -194,9 +194,8 @@ impl Peer for Wasmtime {
             Call::Typed => linker.func_wrap("env", "next", |value: i32| value.wrapping_add(3)),
             Call::Rich => linker.func_wrap("env", "next", |mut caller: Caller<'_, ()>, value: i32| {
                 let memory = caller.get_export("memory").and_then(Extern::into_memory);
-                let word = memory.and_then(|memory| {
-                    memory.data(&caller).get(READ_AT as usize..)?.first_chunk().copied()
-                });
+                let word = memory
+                    .and_then(|memory| memory.data(&caller).get(READ_AT as usize..)?.first_chunk().copied());
                 value.wrapping_add(word.map_or(-1, i32::from_le_bytes))
             }),
         }

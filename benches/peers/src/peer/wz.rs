@@ -13,11 +13,13 @@ struct Wz {
     engine: EngineKind,
 }
 
-/// wz with each of its engines.
+/// wz with each of its engines that this machine has.
 pub fn every() -> Peers {
-    [("wz interp", EngineKind::Interpreter)]
+    [("wz interp", EngineKind::Interpreter), ("wz jit", EngineKind::Jit)]
+        .into_iter()
+        .filter(|(_, engine)| engine.is_available())
         .map(|(name, engine)| Box::new(Wz { name, engine }) as Box<dyn Peer>)
-        .into()
+        .collect()
 }
 
 impl Wz {
@@ -155,8 +157,8 @@ impl Peer for Wz {
         match call {
             Call::Typed => host.function("next", |value: i32| value.wrapping_add(3)),
             Call::Rich => host.function("next", |caller: &mut Caller<'_>, value: i32| {
-                let word = caller.memory().and_then(|memory| memory.read_i32(READ_AT));
-                value.wrapping_add(word.unwrap_or(-1))
+                let word = caller.memory().and_then(|memory| memory.read_u32(READ_AT));
+                value.wrapping_add(word.unwrap_or(0).cast_signed())
             }),
         }
         .instantiate()?;
