@@ -11,6 +11,7 @@ use wz_core::engine::{CompileOptions, EngineModule, ModuleCode};
 use wz_decode::ModuleInfo;
 
 use super::Shared;
+use super::partial::PartialCompiler;
 use crate::cache::CachedCompiler;
 use crate::runtime::code_memory::CodeError;
 use crate::runtime::elsewhere::Elsewhere;
@@ -91,6 +92,10 @@ impl<T: Target> JitEngineModule<T> {
                 Arc::new(CachedCompiler::new(Arc::new(compiler), relocates, cache, &self.info, &settings))
             }
             None => Arc::new(compiler),
+        };
+        let compiler = match engine.elsewhere_every {
+            Some(every) => Arc::new(PartialCompiler { compiler, every }),
+            None => compiler,
         };
         let memory = engine.memory.clone();
         let elsewhere = engine.elsewhere.clone();
