@@ -28,6 +28,10 @@ impl FunctionCompiler for PartialCompiler {
         self.compiler.companions(module, function, code_bytes)
     }
 
+    fn compiled_all(&self) {
+        self.compiler.compiled_all();
+    }
+
     fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool {
         self.compiler.tells_listeners(module, function)
     }
