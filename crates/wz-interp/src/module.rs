@@ -16,7 +16,6 @@ use wz_decode::ModuleInfo;
 use crate::code::{Code, FunctionSlot};
 use crate::entry::{self, Signature, Start};
 use crate::exec::call;
-use crate::machine::Machine;
 use crate::translate::{self, pair};
 
 /// A module in one runtime.
@@ -339,10 +338,8 @@ impl ModuleCode for InterpreterModule {
                 cx: record.context.load(Ordering::Acquire),
                 signature: self.signatures[(index - self.info.imported.functions) as usize],
                 stack,
-                mixed: std::ptr::null(),
             };
-            let note = |machine: *const Machine| activation.engine_state.set(machine.cast_mut().cast());
-            entry::run(activation, &start, note, |_| unreachable!("calls stay in the engine"))
+            entry::run(activation, &start)
         }
     }
 }

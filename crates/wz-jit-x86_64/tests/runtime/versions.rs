@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dynasm::dynasm;
 use dynasmrt::DynasmApi;
 use wz_api::{Error, FunctionType, Trap, ValueType};
-use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, TailCall};
+use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, Step};
 use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
 use wz_decode::ModuleInfo;
 use wz_jit::runtime::code_memory::CodeMemory;
@@ -74,7 +74,7 @@ impl Elsewhere for Thousand {
 }
 
 impl ElsewhereModule for Thousand {
-    unsafe fn run(&self, call: &ElsewhereCall<'_>, _: &mut dyn FnMut(TailCall)) -> Result<(), Raised> {
+    unsafe fn begin(&self, call: &ElsewhereCall<'_>) -> Result<Step, Raised> {
         self.0.fetch_add(1, Ordering::SeqCst);
         assert!(!call.listened);
         // SAFETY: the functions have one parameter and one result.
@@ -84,10 +84,18 @@ impl ElsewhereModule for Thousand {
             }
             *call.slots += 1000 + u64::from(call.function) * 10_000;
         }
-        Ok(())
+        Ok(Step::Returned)
     }
 
-    unsafe fn next_frame(&self, _: &ElsewhereCall<'_>, _: &mut FrameCursor) -> Option<Frame> {
+    unsafe fn resume(&self, _: *const ()) -> Result<Step, Raised> {
+        unreachable!("runs have one step")
+    }
+
+    unsafe fn discard(&self, _: *const ()) {
+        unreachable!("runs have one step")
+    }
+
+    unsafe fn next_frame(&self, _: *const (), _: &mut FrameCursor) -> Option<Frame> {
         None
     }
 
