@@ -27,6 +27,7 @@ use wz_decode::ModuleInfo;
 
 use crate::activation::Activation;
 use crate::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use crate::probes::FunctionProbes;
 use crate::records::{FunctionRecord, InstanceContext};
 
 /// An engine that can run functions of instances that another engine made.
@@ -74,6 +75,10 @@ pub trait ElsewhereModule: Send + Sync + fmt::Debug {
     /// Whether calls to this defined function within a run tell the core. Calls that are running
     /// keep their version.
     fn set_listened(&self, defined_index: u32, listened: bool);
+
+    /// Which probes this defined function has, in calls that begin from now on. Calls that are
+    /// running keep their version.
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>);
 }
 
 /// A call of a function that is elsewhere.

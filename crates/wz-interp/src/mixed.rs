@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use wz_api::Trap;
 use wz_core::elsewhere::{ElsewhereCall, ElsewhereModule, Step};
 use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
+use crate::code::Code;
 use crate::entry::{Start, raise};
 use crate::exec::{Regs, Stop, call, dispatch};
 use crate::frames;
@@ -26,7 +28,8 @@ use crate::module::InterpreterModule;
 #[derive(Debug)]
 pub(crate) struct MixedModule {
     module: InterpreterModule,
-    /// The code of the functions that were sent here, plain and listened; null if there is none.
+    /// The code of the functions that were sent here, plain and listened, with the probes that they
+    /// have; null if there is none.
     entries: Box<[[AtomicPtr<u64>; 2]]>,
 }
 
@@ -59,12 +62,12 @@ impl MixedModule {
     /// Translates a function, and the version that functions which run here call.
     #[cold]
     fn translate(&self, function: u32, listened: bool) -> *const u64 {
-        let code = self.module.version(function, listened);
+        // The module keeps the code until all calls have ended that may have found it here.
+        let place = &self.entries[function as usize][usize::from(listened)];
+        let note = |code: &Code| place.store(code.entry().cast_mut(), Ordering::Release);
+        let code = self.module.version(function, listened, note);
         self.module.translate(function);
-        // The module keeps the code.
-        let entry = code.entry();
-        self.entries[function as usize][usize::from(listened)].store(entry.cast_mut(), Ordering::Release);
-        entry
+        code.entry()
     }
 
     fn is_here(&self, function: u32) -> bool {
@@ -126,6 +129,14 @@ impl ElsewhereModule for MixedModule {
         if self.is_here(defined_index) {
             self.module.translate(defined_index);
         }
+    }
+
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        self.module.probe(defined_index, probes, || {
+            for entry in &self.entries[defined_index as usize] {
+                entry.store(std::ptr::null_mut(), Ordering::Release);
+            }
+        });
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) fn call(ty: &FunctionType, begin: usize, resume: usize) -> AssembledS
         ; push rbp
         ; mov rbp, rsp
         ; sub rsp, frame_bytes
+        // If the slots are in the guard, this finds it, not what writes results.
+        ; test [rsp], eax
         ; mov [BYTE rbp + ELSEWHERE_CONTEXT as i8], r14
         ; mov [BYTE rbp + AREA as i8], r10
         ; mov QWORD [BYTE rbp + ELSEWHERE_RUN as i8], 0

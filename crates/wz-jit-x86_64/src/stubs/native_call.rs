@@ -64,6 +64,8 @@ fn call(ops: &mut Assembler, layout: &CallLayout, function: usize) {
         ; push rbp
         ; mov rbp, rsp
         ; sub rsp, frame_bytes
+        // If the slots are in the guard, this finds it, not the function that writes results.
+        ; test [rsp], eax
         ; mov [rbp - 8], r14
     );
     if layout.result_area_bytes > 0 {

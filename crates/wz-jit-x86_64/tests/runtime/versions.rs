@@ -8,6 +8,7 @@ use dynasmrt::DynasmApi;
 use wz_api::{Error, FunctionType, Trap, ValueType};
 use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, Step};
 use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 use wz_jit::runtime::code_memory::CodeMemory;
 use wz_jit::runtime::epoch;
@@ -100,6 +101,8 @@ impl ElsewhereModule for Thousand {
     }
 
     fn set_listened(&self, _: u32, _: bool) {}
+
+    fn set_probes(&self, _: u32, _: Option<Arc<FunctionProbes>>) {}
 }
 
 #[test]

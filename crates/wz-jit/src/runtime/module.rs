@@ -16,6 +16,7 @@ use wz_api::{CompileProgress, Error, ErrorKind, FunctionType, Result};
 use wz_core::Activation;
 use wz_core::elsewhere::ElsewhereModule;
 use wz_core::engine::{EngineModule, ModuleCode, Raised};
+use wz_core::probes::FunctionProbes;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
@@ -128,6 +129,8 @@ struct Function {
     is_wrapped: bool,
     /// Whether it runs elsewhere for good.
     is_elsewhere: bool,
+    /// Whether it has probes, and runs elsewhere for as long.
+    is_probed: bool,
 }
 
 impl JitModule {
@@ -329,7 +332,7 @@ impl JitModule {
     /// Lets the slots of a function have what they should.
     fn update_slots(&self, index: u32, function: &Function) {
         let thunk = self.thunks + index as usize * THUNK_BYTES;
-        let or_thunk = |body: usize| if body == 0 { thunk } else { body };
+        let or_thunk = |body: usize| if body == 0 || function.is_probed { thunk } else { body };
         self.slots.set(SlotRef::Plain(index), or_thunk(function.plain));
         let code = match (function.is_listened, self.listened_thunks.get()) {
             (false, _) => or_thunk(function.plain),
@@ -513,6 +516,7 @@ impl Function {
             Version::Listened => self.listened,
         };
         match body {
+            _ if self.is_probed => Some(Known::Elsewhere),
             0 if self.is_elsewhere => Some(Known::Elsewhere),
             0 => None,
             body => Some(Known::Body(body)),
@@ -619,6 +623,20 @@ impl EngineModule for JitModule {
         if let Some(elsewhere) = self.elsewhere.get() {
             elsewhere.set_listened(defined_index, listened);
         }
+    }
+
+    fn has_probes(&self) -> bool {
+        self.options.elsewhere.is_some()
+    }
+
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        let Some(elsewhere) = self.elsewhere() else { return };
+        let is_probed = probes.is_some();
+        elsewhere.set_probes(defined_index, probes);
+        let mut functions = self.functions.lock();
+        let function = &mut functions[defined_index as usize];
+        function.is_probed = is_probed;
+        self.update_slots(defined_index, function);
     }
 }
 
