@@ -130,11 +130,6 @@ impl Activation {
         unsafe { self.parent.as_ref() }
     }
 
-    /// Whether enough of the native stack is left for a call from one engine into another.
-    pub(crate) fn has_native_stack(&self) -> bool {
-        self.thread.has_stack()
-    }
-
     /// The configured limit of the guest's stack.
     #[must_use]
     pub fn max_stack_bytes(&self) -> usize {

@@ -2,28 +2,32 @@
 //! code for them. The first is the instance's *home*; what the second one runs is *elsewhere*.
 //!
 //! # How the engines meet
-//! - Home calls [`ElsewhereModule::run`] with parameters in slots, in the activation that is
-//!   running: fuel, interruption, listeners and what ends the call are the activation's.
-//! - The function calls functions of its instance that have code at home, and functions of other
-//!   instances, with [`Activation::call_guest`], which enters their homes again. Calls between
-//!   functions that are elsewhere may stay there.
-//! - A tail call that would leave the outermost function of a run ends the run instead, with a
-//!   [`TailCall`]. Home makes that call when the frames of the run are gone, so that tail calls between
-//!   engines run in constant space.
+//! A *run* is a call of a function that is elsewhere, with what it calls there. Home begins it, and is
+//! told at each [`Step`] what comes next: the run is over, or home is to call a function and then to
+//! resume the run. So calls between the engines take nothing of the native stack, however deep they
+//! nest: between two steps a run exists in memory only.
+//!
+//! - A run belongs to the activation that is running: fuel, interruption, listeners and what ends the
+//!   call are the activation's.
+//! - Functions of the same instance that are elsewhere, too, may be called within the run. Home is
+//!   asked for those that it has code for, and those of other instances. Host functions are called
+//!   from within.
+//! - A tail call that would leave the outermost function of a run ends the run ([`Step::TailCall`]),
+//!   so that tail calls between engines run in constant space.
 //! - A walk over frames is home's. It asks for the frames of a run with
 //!   [`ElsewhereModule::next_frame`].
+//!
+//! A thread's runs are nested. One whose guest is left for good (a trap further in) is discarded.
 
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use wz_api::Trap;
 use wz_decode::ModuleInfo;
 
 use crate::activation::Activation;
 use crate::engine::{CompileOptions, Frame, FrameCursor, Raised};
-use crate::instance::Instance;
+use crate::probes::FunctionProbes;
 use crate::records::{FunctionRecord, InstanceContext};
 
 /// An engine that can run functions of instances that another engine made.
@@ -34,31 +38,50 @@ pub trait Elsewhere: Send + Sync + fmt::Debug {
 
 /// A module whose functions can be run elsewhere.
 pub trait ElsewhereModule: Send + Sync + fmt::Debug {
-    /// Runs a function. If it ends with a tail call that leaves the run, `leave` is told that, and the
-    /// slots do not have the results.
+    /// Begins a run.
     ///
     /// # Errors
-    /// [`Raised`], with the reason in the activation.
+    /// [`Raised`], with the reason in the activation; the run is over.
     ///
     /// # Safety
-    /// The activation is the thread's innermost, the context of a living instance of the module,
-    /// and the slots hold the parameters and have room for the results.
-    unsafe fn run(&self, call: &ElsewhereCall<'_>, leave: &mut dyn FnMut(TailCall)) -> Result<(), Raised>;
+    /// The activation is the thread's innermost, and the context of a living instance of the module.
+    /// The slots hold the parameters and have room for the results, until the run is over.
+    unsafe fn begin(&self, call: &ElsewhereCall<'_>) -> Result<Step, Raised>;
+
+    /// Goes on with a run, whose last step was [`Step::Call`]: the function returned.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    ///
+    /// # Safety
+    /// The run is the thread's innermost, and has not been resumed since that step.
+    unsafe fn resume(&self, run: *const ()) -> Result<Step, Raised>;
+
+    /// Ends a run, and all that were begun later on this thread.
+    ///
+    /// # Safety
+    /// The run's last step was [`Step::Call`] or [`Step::TailCall`]. Nothing that was begun later is
+    /// inside a step.
+    unsafe fn discard(&self, run: *const ());
 
     /// The next frame of a run, innermost first; as
     /// [`Engine::next_frame`](crate::engine::Engine::next_frame). The cursor's first three words are
-    /// for this.
+    /// for this. They are not all 0 afterwards.
     ///
     /// # Safety
-    /// On the thread of the run, which is in a call to the core or to another engine.
-    unsafe fn next_frame(&self, call: &ElsewhereCall<'_>, cursor: &mut FrameCursor) -> Option<Frame>;
+    /// On the thread of the run, which is in a call to the core, or after [`Step::Call`].
+    unsafe fn next_frame(&self, run: *const (), cursor: &mut FrameCursor) -> Option<Frame>;
 
     /// Whether calls to this defined function within a run tell the core. Calls that are running
     /// keep their version.
     fn set_listened(&self, defined_index: u32, listened: bool);
+
+    /// Which probes this defined function has, in calls that begin from now on. Calls that are
+    /// running keep their version.
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>);
 }
 
-/// A run: a call of a function that is elsewhere.
+/// A call of a function that is elsewhere.
 #[derive(Debug)]
 pub struct ElsewhereCall<'a> {
     /// The activation that is running.
@@ -71,39 +94,29 @@ pub struct ElsewhereCall<'a> {
     pub listened: bool,
     /// Parameters in, results out.
     pub slots: *mut u64,
-    /// For whoever runs it; null at the start.
-    pub state: Cell<*const ()>,
+    /// Where home finds the run, whose frames it may want: set before anything is called.
+    pub run: &'a Cell<*const ()>,
 }
 
-/// How a run ended, if not by returning: with a call that is to be made when the run is over, and
-/// whose results are those of the run.
+/// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TailCall {
-    /// The function: a guest's.
-    pub record: *const FunctionRecord,
-    /// Where the parameters are, until this was told.
-    pub arguments: *const u64,
-}
-
-impl Activation {
-    /// Calls a guest function from one that runs elsewhere, by way of its own engine. `slots` holds
-    /// the parameters and gets the results.
-    ///
-    /// # Errors
-    /// If the function does not return, or there is no native stack left.
-    ///
-    /// # Safety
-    /// The activation is the thread's innermost, and the caller's frames can be walked. `record` is
-    /// a published guest record of an instance that takes part in the call; `slots` has room for
-    /// parameters and results.
-    pub unsafe fn call_guest(&self, record: *const FunctionRecord, slots: *mut u64) -> Result<(), Raised> {
-        if !self.has_native_stack() {
-            return Err(self.raise_trap(Trap::StackOverflow));
-        }
-        // SAFETY: as the caller says.
-        unsafe {
-            let instance = Instance::of_context((*record).context.load(Ordering::Acquire));
-            instance.code().invoke(self, &*record, slots)
-        }
-    }
+pub enum Step {
+    /// The function returned, its results are in the slots. The run is over.
+    Returned,
+    /// Home is to call this guest function and then to resume the run. `values` are its parameters,
+    /// and where its results go.
+    Call {
+        /// The function, of an instance of home's.
+        record: *const FunctionRecord,
+        /// As many slots as parameters or results take, whichever are more.
+        values: *mut u64,
+    },
+    /// Home is to discard the run, and then to call this guest function, whose results are those of
+    /// the function that was elsewhere.
+    TailCall {
+        /// The function, of an instance of home's.
+        record: *const FunctionRecord,
+        /// Its parameters.
+        arguments: *const u64,
+    },
 }

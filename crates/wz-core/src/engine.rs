@@ -143,7 +143,7 @@ pub struct FrameCursor {
     /// Whether the walk began.
     pub started: bool,
     /// For the engine.
-    pub words: [usize; 5],
+    pub words: [usize; 6],
 }
 
 /// A guest frame.

@@ -3,13 +3,11 @@
 
 use wz_api::{FunctionType, Trap};
 use wz_core::activation::Activation;
-use wz_core::elsewhere::TailCall;
 use wz_core::engine::Raised;
 use wz_core::records::InstanceContext;
 
 use crate::exec::{Regs, Stop, call, dispatch};
 use crate::machine::{Entry, Machine};
-use crate::module::InterpreterModule;
 
 /// What entering a function needs of its type.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +23,7 @@ impl Signature {
 }
 
 /// A function that is called from outside.
+#[derive(Clone, Copy)]
 pub(crate) struct Start {
     /// Its code: the first word, which is the length of the frame.
     pub(crate) code: *const u64,
@@ -32,46 +31,38 @@ pub(crate) struct Start {
     pub(crate) signature: Signature,
     /// Parameters in, results out.
     pub(crate) stack: *mut u64,
-    /// See [`Machine`].
-    pub(crate) mixed: *const InterpreterModule,
 }
 
-/// Runs a function. `note` is told the machine that walks find the frames in, and at the end that
-/// there is none. `leave` is told if the function ends with a tail call that leaves the machine.
-///
-/// # Errors
-/// [`Raised`], with the reason in the activation.
-///
-/// # Safety
-/// The activation is the thread's innermost, the context of a living instance, the code is of a
-/// function of that instance with this signature, and the stack has room for parameters and results.
-#[inline(always)]
-pub(crate) unsafe fn run(
-    activation: &Activation,
-    start: &Start,
-    note: impl Fn(*const Machine),
-    leave: impl FnOnce(TailCall),
-) -> Result<(), Raised> {
-    let Start { code, cx, signature, stack, mixed } = *start;
-    let entry = Entry::new(activation)?;
-    let mut machine = entry.machine(activation, call::EXIT.word(), mixed);
-    let header = signature.params.max(signature.results) as usize;
-    let sp = entry.sp;
-    if !machine.fits(sp, (header as u64 + 3) * 8) {
-        return Err(activation.raise_trap(Trap::StackOverflow));
+impl Start {
+    /// The slot of the frame's header.
+    fn header(&self) -> usize {
+        self.signature.params.max(self.signature.results) as usize
     }
-    let machine_at = &raw mut machine;
-    // SAFETY: the machine outlives the entry, which was made before and is dropped here explicitly.
-    // The frame's start fits; the rest is checked. Code is valid.
-    unsafe {
-        entry.make_current(machine_at);
-        std::ptr::copy_nonoverlapping(stack, sp, signature.params as usize);
-        let exit_ip = (&raw const (*machine_at).exit).cast::<u64>();
-        sp.add(header).write(exit_ip.expose_provenance() as u64);
-        sp.add(header + 1).write(sp.expose_provenance() as u64);
-        sp.add(header + 2).write(cx.expose_provenance() as u64);
-        let stop = if (*machine_at).fits(sp, code.read()) {
-            note(machine_at);
+
+    /// Whether the machine has room for the start of the frame.
+    pub(crate) fn fits(&self, machine: &Machine, sp: *mut u64) -> bool {
+        machine.fits(sp, (self.header() as u64 + 3) * 8)
+    }
+
+    /// Makes the frame at `sp`, and executes until something stops that.
+    ///
+    /// # Safety
+    /// The machine is current, and [`fits`](Self::fits) says so. The context is of a living instance,
+    /// the code of a function of it with this signature, and the stack has its parameters.
+    #[inline(always)]
+    pub(crate) unsafe fn execute(&self, machine: *mut Machine, sp: *mut u64) -> Stop {
+        let Self { code, cx, signature, stack } = *self;
+        // SAFETY: as the caller says; whether the rest of the frame fits is checked.
+        unsafe {
+            std::ptr::copy_nonoverlapping(stack, sp, signature.params as usize);
+            let exit_ip = (&raw const (*machine).exit).cast::<u64>();
+            let header = sp.add(self.header());
+            header.write(exit_ip.expose_provenance() as u64);
+            header.add(1).write(sp.expose_provenance() as u64);
+            header.add(2).write(cx.expose_provenance() as u64);
+            if !(*machine).fits(sp, code.read()) {
+                return Trap::StackOverflow.into();
+            }
             let mut regs = Regs {
                 ip: code.add(1),
                 sp,
@@ -81,29 +72,67 @@ pub(crate) unsafe fn run(
                 cx,
                 f: 0.0,
                 d: 0.0,
-                machine: machine_at,
+                machine,
             };
             regs.reload_memory();
             dispatch::execute(regs)
-        } else {
-            Stop::from(Trap::StackOverflow)
-        };
-        let result = match stop {
+        }
+    }
+
+    /// Gives the caller the results, which are in the frame that began at `sp`.
+    ///
+    /// # Safety
+    /// The function returned, and the stack has room for the results.
+    pub(crate) unsafe fn returned(&self, sp: *const u64) {
+        // SAFETY: as the caller says.
+        unsafe { std::ptr::copy_nonoverlapping(sp, self.stack, self.signature.results as usize) }
+    }
+}
+
+/// Notes a trap, or passes on that something was noted.
+///
+/// # Panics
+/// If execution did not stop for either.
+#[cold]
+pub(crate) fn raise(activation: &Activation, stop: Stop) -> Raised {
+    match (stop, Trap::from_code(stop.0 as u8)) {
+        (Stop::RAISED, _) => Raised,
+        (Stop(0..=0xff), Some(trap)) => activation.raise_trap(trap),
+        _ => unreachable!("a stop is a trap or a constant"),
+    }
+}
+
+/// Runs a function of this engine's.
+///
+/// # Errors
+/// [`Raised`], with the reason in the activation.
+///
+/// # Safety
+/// The activation is the thread's innermost, the context of a living instance of this engine, the code
+/// of a function of that instance with this signature, and the stack has room for parameters and
+/// results.
+#[inline(always)]
+pub(crate) unsafe fn run(activation: &Activation, start: &Start) -> Result<(), Raised> {
+    let entry = Entry::new(activation)?;
+    let mut machine = entry.machine(activation, call::EXIT.word(), std::ptr::null());
+    let sp = entry.sp;
+    if !start.fits(&machine, sp) {
+        return Err(activation.raise_trap(Trap::StackOverflow));
+    }
+    let machine_at = &raw mut machine;
+    // SAFETY: the machine outlives the entry, which was made before and is dropped here explicitly.
+    // The rest is as the caller says.
+    unsafe {
+        entry.make_current(machine_at);
+        activation.engine_state.set(machine_at.cast());
+        let result = match start.execute(machine_at, sp) {
             Stop::RETURNED => {
-                std::ptr::copy_nonoverlapping(sp, stack, signature.results as usize);
+                start.returned(sp);
                 Ok(())
             }
-            Stop::RAISED => Err(Raised),
-            Stop::TAIL => {
-                leave(TailCall { record: (*machine_at).tail, arguments: (*machine_at).sp });
-                Ok(())
-            }
-            Stop(code) => match Trap::from_code(code as u8) {
-                Some(trap) => Err(activation.raise_trap(trap)),
-                None => unreachable!("a stop is a trap or a constant"),
-            },
+            stop => Err(raise(activation, stop)),
         };
-        note(std::ptr::null());
+        activation.engine_state.set(std::ptr::null_mut());
         drop(entry);
         result
     }

@@ -35,14 +35,24 @@ pub(crate) struct Machine {
     /// The module whose functions run, if its instances are of another engine; null otherwise. Then
     /// calls that leave the instance leave the machine.
     mixed: *const InterpreterModule,
-    /// The function that the outermost one ended with a tail call of, after [`Stop::TAIL`].
-    pub(crate) tail: *const FunctionRecord,
+    /// What another engine is to call, after [`Stop::LEAVE`].
+    pub(crate) left: Left,
     /// What the slow variant of an instruction left to its handler: the registers, and why
     /// execution stops, if it does.
     #[cfg_attr(not(wz_tail_dispatch), expect(dead_code, reason = "the loop has no such handlers"))]
     pub(crate) outcome: MaybeUninit<(Regs, Option<Stop>)>,
     /// The size of the stack that frames are on.
     stack_bytes: usize,
+}
+
+/// A call that leaves a machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    pub(crate) record: *const FunctionRecord,
+    /// Where the parameters are, and where results go.
+    pub(crate) values: *mut u64,
+    /// The header of the frame that the function would have here.
+    pub(crate) header: *mut u64,
 }
 
 thread_local! {
@@ -163,10 +173,15 @@ impl Entry {
             stop: Stop::RAISED,
             exit: [exit],
             mixed,
-            tail: ptr::null(),
+            left: Left { record: ptr::null(), values: ptr::null_mut(), header: ptr::null_mut() },
             outcome: MaybeUninit::uninit(),
             stack_bytes: self.stack_bytes,
         }
+    }
+
+    /// The machine that runs on this thread, or null.
+    pub(crate) fn current() -> *const Machine {
+        CURRENT.get()
     }
 
     /// Makes a machine the one that runs on this thread, until the entry is dropped.

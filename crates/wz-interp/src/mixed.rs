@@ -4,26 +4,47 @@
 //! The bytecode differs in calls only. A function's slot holds its bytecode once it was sent here, or
 //! a stub that leaves the machine for the other engine; records lead to slots of the same instance, or
 //! out. So calls between functions that are here cost what they cost otherwise.
+//!
+//! A [`Run`] is on the machine's stack below its frames, so that it outlives the native frames that
+//! begin and resume it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use wz_core::elsewhere::{ElsewhereCall, ElsewhereModule, TailCall};
+use wz_api::Trap;
+use wz_core::elsewhere::{ElsewhereCall, ElsewhereModule, Step};
 use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
-use crate::entry::{self, Start};
+use crate::code::Code;
+use crate::entry::{Start, raise};
+use crate::exec::{Regs, Stop, call, dispatch};
 use crate::frames;
-use crate::machine::Machine;
+use crate::machine::{Entry, Left, Machine};
 use crate::module::InterpreterModule;
 
 /// A module of another engine.
 #[derive(Debug)]
 pub(crate) struct MixedModule {
     module: InterpreterModule,
-    /// The code of the functions that were sent here, plain and listened; null if there is none.
+    /// The code of the functions that were sent here, plain and listened, with the probes that they
+    /// have; null if there is none.
     entries: Box<[[AtomicPtr<u64>; 2]]>,
 }
+
+/// A call of a function that runs here, and what it calls here.
+#[repr(C)]
+struct Run {
+    /// First, so that it is found from the thread's machine.
+    machine: Machine,
+    entry: Entry,
+    start: Start,
+    /// The first frame.
+    sp: *mut u64,
+}
+
+const _: () = assert!(align_of::<Run>() <= align_of::<u64>(), "runs are where slots are");
 
 impl MixedModule {
     pub(crate) fn new(info: &Arc<ModuleInfo>, options: &CompileOptions) -> Self {
@@ -41,12 +62,12 @@ impl MixedModule {
     /// Translates a function, and the version that functions which run here call.
     #[cold]
     fn translate(&self, function: u32, listened: bool) -> *const u64 {
-        let code = self.module.version(function, listened);
+        // The module keeps the code until all calls have ended that may have found it here.
+        let place = &self.entries[function as usize][usize::from(listened)];
+        let note = |code: &Code| place.store(code.entry().cast_mut(), Ordering::Release);
+        let code = self.module.version(function, listened, note);
         self.module.translate(function);
-        // The module keeps the code.
-        let entry = code.entry();
-        self.entries[function as usize][usize::from(listened)].store(entry.cast_mut(), Ordering::Release);
-        entry
+        code.entry()
     }
 
     fn is_here(&self, function: u32) -> bool {
@@ -56,21 +77,51 @@ impl MixedModule {
 }
 
 impl ElsewhereModule for MixedModule {
-    unsafe fn run(&self, call: &ElsewhereCall<'_>, leave: &mut dyn FnMut(TailCall)) -> Result<(), Raised> {
+    unsafe fn begin(&self, call: &ElsewhereCall<'_>) -> Result<Step, Raised> {
         let start = Start {
             code: self.entry(call.function, call.listened),
             cx: call.context,
             signature: self.module.signature(call.function),
             stack: call.slots,
-            mixed: &raw const self.module,
         };
-        // SAFETY: as the caller says; the code stays as long as the module.
-        unsafe { entry::run(call.activation, &start, |machine| call.state.set(machine.cast()), leave) }
+        let entry = Entry::new(call.activation)?;
+        let machine = entry.machine(call.activation, call::EXIT.word(), &raw const self.module);
+        let run = entry.sp.cast::<Run>();
+        // SAFETY: as the caller says; the run is in the stack if its frame begins there.
+        unsafe {
+            let sp = entry.sp.wrapping_add(size_of::<Run>().div_ceil(size_of::<u64>()));
+            if !start.fits(&machine, sp) {
+                return Err(call.activation.raise_trap(Trap::StackOverflow));
+            }
+            run.write(Run { machine, entry, start, sp });
+            let machine = &raw mut (*run).machine;
+            (*run).entry.make_current(machine);
+            call.run.set(run.cast_const().cast());
+            stopped(run, start.execute(machine, sp))
+        }
     }
 
-    unsafe fn next_frame(&self, call: &ElsewhereCall<'_>, cursor: &mut FrameCursor) -> Option<Frame> {
-        // SAFETY: the state is set while the machine runs, and only to it; it has called out.
-        unsafe { frames::next_frame_of(call.state.get().cast::<Machine>().as_ref()?, cursor) }
+    unsafe fn resume(&self, run: *const ()) -> Result<Step, Raised> {
+        let run = run.cast::<Run>().cast_mut();
+        // SAFETY: as the caller says, the run has left the machine.
+        unsafe { stopped(run, dispatch::execute(Regs::after(&raw mut (*run).machine))) }
+    }
+
+    unsafe fn discard(&self, run: *const ()) {
+        loop {
+            let current = Entry::current().cast::<Run>();
+            // SAFETY: the runs that were begun later are on the way, and nothing else, because
+            // nothing is inside a step.
+            unsafe { end(current.cast_mut()) };
+            if current.cast() == run {
+                return;
+            }
+        }
+    }
+
+    unsafe fn next_frame(&self, run: *const (), cursor: &mut FrameCursor) -> Option<Frame> {
+        // SAFETY: the run is on this thread, and has called out.
+        unsafe { frames::next_frame_of(&(*run.cast::<Run>()).machine, cursor) }
     }
 
     fn set_listened(&self, defined_index: u32, listened: bool) {
@@ -79,4 +130,57 @@ impl ElsewhereModule for MixedModule {
             self.module.translate(defined_index);
         }
     }
+
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        self.module.probe(defined_index, probes, || {
+            for entry in &self.entries[defined_index as usize] {
+                entry.store(std::ptr::null_mut(), Ordering::Release);
+            }
+        });
+    }
+}
+
+/// What comes next after a run's machine stopped.
+///
+/// # Safety
+/// The run is the thread's innermost.
+unsafe fn stopped(run: *mut Run, stop: Stop) -> Result<Step, Raised> {
+    // SAFETY: as the caller says; headers are written by calls.
+    unsafe {
+        match stop {
+            Stop::LEAVE => {
+                let machine = &mut (*run).machine;
+                let Left { record, values, header } = machine.left;
+                let [ip, sp, cx] = header.cast::<[u64; 3]>().read().map(|word| word as usize);
+                if ip == (&raw const machine.exit).addr() {
+                    return Ok(Step::TailCall { record, arguments: values });
+                }
+                // The innermost frame is the caller's, from now on.
+                let ip = std::ptr::with_exposed_provenance::<u64>(ip).sub(1);
+                let sp = std::ptr::with_exposed_provenance_mut(sp);
+                machine.called_out(ip, sp, std::ptr::with_exposed_provenance(cx));
+                machine.top = header.add(3);
+                Ok(Step::Call { record, values })
+            }
+            Stop::RETURNED => {
+                (*run).start.returned((*run).sp);
+                end(run);
+                Ok(Step::Returned)
+            }
+            stop => {
+                let raised = raise(&*(*run).machine.activation, stop);
+                end(run);
+                Err(raised)
+            }
+        }
+    }
+}
+
+/// Ends a run: the thread's machine is the one around it again.
+///
+/// # Safety
+/// The run is the thread's innermost.
+unsafe fn end(run: *mut Run) {
+    // SAFETY: as the caller says; the run is not used any more. What it is on may be freed.
+    drop(unsafe { (&raw const (*run).entry).read() });
 }

@@ -16,7 +16,6 @@ use wz_decode::ModuleInfo;
 use crate::code::{Code, FunctionSlot};
 use crate::entry::{self, Signature, Start};
 use crate::exec::call;
-use crate::machine::Machine;
 use crate::translate::{self, pair};
 
 /// A module in one runtime.
@@ -154,10 +153,18 @@ impl InterpreterModule {
         }
     }
 
-    /// The code of a version without probes, made if there is none. If it is the one that is wanted,
-    /// the slot has it from then on.
-    pub(crate) fn version(&self, index: u32, is_listened: bool) -> Arc<Code> {
-        self.made(index, &Wanted { is_listened, probes: None })
+    /// The code of a version with the probes that are wanted. If it is the one that is wanted, the
+    /// slot has it from then on. It is noted while nothing of that changes.
+    pub(crate) fn version(&self, index: u32, is_listened: bool, note: impl Fn(&Code)) -> Arc<Code> {
+        loop {
+            let wanted = Wanted { is_listened, ..self.bodies().functions[index as usize].wanted() };
+            let code = self.made(index, &wanted);
+            let bodies = self.bodies();
+            if bodies.functions[index as usize].wants_probes(&wanted) {
+                note(&code);
+                return code;
+            }
+        }
     }
 
     /// The code of a version, which is kept unless it has probes that are gone meanwhile.
@@ -216,6 +223,21 @@ impl InterpreterModule {
         self.want(index, |versions| versions.is_listened = is_listened);
     }
 
+    /// Which probes a function has from now on. `changed` is called when the old ones are not wanted
+    /// any more, and their code is still there.
+    pub(crate) fn probe(&self, index: u32, probes: Option<Arc<FunctionProbes>>, changed: impl FnOnce()) {
+        let new = probes.map(|probes| Probed { probes, plain: None, listened: None });
+        let old = self.want(index, |versions| {
+            changed();
+            std::mem::replace(&mut versions.probed, new)
+        });
+        let Some(Probed { plain, listened, .. }) = old else { return };
+        for code in plain.into_iter().chain(listened) {
+            // Calls that are running may return into it.
+            reclaim::retire(Box::new(RetiredCode { bodies: Arc::downgrade(&self.bodies), code }));
+        }
+    }
+
     /// Changes what is wanted of a function, and its slot.
     fn want<R>(&self, index: u32, change: impl FnOnce(&mut Versions) -> R) -> R {
         let mut bodies = self.bodies();
@@ -267,8 +289,12 @@ impl Versions {
     }
 
     fn wants(&self, wanted: &Wanted) -> bool {
+        self.is_listened == wanted.is_listened && self.wants_probes(wanted)
+    }
+
+    fn wants_probes(&self, wanted: &Wanted) -> bool {
         let probes = self.probed.as_ref().map(|probed| Arc::as_ptr(&probed.probes));
-        self.is_listened == wanted.is_listened && probes == wanted.probes.as_ref().map(Arc::as_ptr)
+        probes == wanted.probes.as_ref().map(Arc::as_ptr)
     }
 
     /// Where a version goes; none if its probes are gone.
@@ -303,13 +329,7 @@ impl EngineModule for InterpreterModule {
     }
 
     fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
-        let new = probes.map(|probes| Probed { probes, plain: None, listened: None });
-        let old = self.want(defined_index, |versions| std::mem::replace(&mut versions.probed, new));
-        let Some(Probed { plain, listened, .. }) = old else { return };
-        for code in plain.into_iter().chain(listened) {
-            // Calls that are running may return into it.
-            reclaim::retire(Box::new(RetiredCode { bodies: Arc::downgrade(&self.bodies), code }));
-        }
+        self.probe(defined_index, probes, || {});
     }
 }
 
@@ -339,10 +359,8 @@ impl ModuleCode for InterpreterModule {
                 cx: record.context.load(Ordering::Acquire),
                 signature: self.signatures[(index - self.info.imported.functions) as usize],
                 stack,
-                mixed: std::ptr::null(),
             };
-            let note = |machine: *const Machine| activation.engine_state.set(machine.cast_mut().cast());
-            entry::run(activation, &start, note, |_| unreachable!("calls stay in the engine"))
+            entry::run(activation, &start)
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The stubs: what connects guests with the host. `docs/jit.md` says what each does.
 
+mod elsewhere;
 mod entry;
 mod exit;
 mod lazy;
 mod listener;
 mod native_call;
-mod tail_call;
 
 use wz_api::FunctionType;
 use wz_jit::runtime::body::{Stub, StubKind};
@@ -53,12 +53,16 @@ impl StubAssembler for X64Stubs {
         native_call::native_call(ty, function)
     }
 
-    fn elsewhere_call(&self, ty: &FunctionType, function: usize) -> AssembledStub {
-        native_call::elsewhere_call(ty, function)
+    fn elsewhere_call(&self, ty: &FunctionType, begin: usize, resume: usize) -> AssembledStub {
+        elsewhere::call(ty, begin, resume)
+    }
+
+    fn guest_call(&self, ty: &FunctionType) -> AssembledStub {
+        elsewhere::guest_call(ty)
     }
 
     fn tail_call(&self, ty: &FunctionType) -> AssembledStub {
-        tail_call::assemble(ty)
+        elsewhere::tail_call(ty)
     }
 
     fn preserving_call(&self, function: usize) -> AssembledStub {

@@ -1,8 +1,10 @@
 //! [`JitEngine`]: the engine that compiles to machine code, for any [`Target`].
 
 mod module;
+mod partial;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use wz_api::{CompileProgress, Result};
@@ -34,6 +36,8 @@ pub struct EngineOptions {
     pub verify: bool,
     /// What runs functions that cannot have code.
     pub elsewhere: Option<Arc<dyn Elsewhere>>,
+    /// Has every n-th function of a module, by its index with imports, run elsewhere.
+    pub elsewhere_every: Option<NonZeroU32>,
     /// What keeps compiled functions. Nothing is taken from it while functions are dumped.
     pub cache: Option<Arc<CodeCache>>,
     /// Where to write what functions look like after each stage.
@@ -48,6 +52,7 @@ impl Default for EngineOptions {
             passes: Passes::ALL,
             verify: false,
             elsewhere: None,
+            elsewhere_every: None,
             cache: None,
             dump: None,
         }

@@ -26,6 +26,8 @@ pub struct Function {
     pub index: u32,
     /// The index of the function's type in the module.
     pub type_index: u32,
+    /// The offset in the body of the Code section of the first operator.
+    pub first_operator: u32,
     /// The instructions, in order of creation.
     pub insts: Vec<InstData>,
     /// The instructions in order, block by block. Blocks are ranges of it.
@@ -74,6 +76,7 @@ impl Function {
         let Self {
             index,
             type_index,
+            first_operator,
             insts,
             schedule,
             blocks,
@@ -92,7 +95,7 @@ impl Function {
             switch_targets,
             shuffles,
         } = self;
-        (*index, *type_index) = (0, 0);
+        (*index, *type_index, *first_operator) = (0, 0, 0);
         insts.clear();
         schedule.clear();
         blocks.clear();

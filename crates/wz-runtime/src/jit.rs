@@ -1,6 +1,7 @@
 //! [`JitConfig`]: how the JIT compiles; and the JIT for the machine that this runs on.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub struct JitConfig {
     /// What [`RuntimeConfig::with_compilation_cache`](crate::RuntimeConfig::with_compilation_cache)
     /// was given.
     cache: Option<CompilationCache>,
+    interpreted: Option<NonZeroU32>,
 }
 
 impl JitConfig {
@@ -89,6 +91,15 @@ impl JitConfig {
         self
     }
 
+    /// Has every n-th function of a module run in the interpreter, to find out whether the JIT is to
+    /// blame, or to test both together. By default the interpreter has functions only that are too
+    /// complex, or that there is no code memory for. 0 stands for none.
+    #[must_use]
+    pub fn with_interpreted_functions(mut self, every: u32) -> Self {
+        self.interpreted = NonZeroU32::new(every);
+        self
+    }
+
     /// With a runtime's cache.
     pub(crate) fn with_cache(self, cache: Option<CompilationCache>) -> Self {
         Self { cache, ..self }
@@ -96,13 +107,14 @@ impl JitConfig {
 
     /// Whether it is the default.
     fn is_default(&self) -> bool {
-        let Self { code_memory, explicit_checks, cpu_features, passes, dump, cache } = self;
+        let Self { code_memory, explicit_checks, cpu_features, passes, dump, cache, interpreted } = self;
         !explicit_checks
             && code_memory.is_none()
             && cpu_features.is_none()
             && passes.is_none()
             && dump.is_none()
             && cache.is_none()
+            && interpreted.is_none()
     }
 
     fn options(&self) -> Result<EngineOptions, Failure> {
@@ -118,6 +130,7 @@ impl JitConfig {
         options.elsewhere = Some(Arc::new(Interpreter::new()));
         options.dump = self.dump.clone();
         options.cache = self.cache.as_ref().map(|cache| cache.code_cache().clone());
+        options.elsewhere_every = self.interpreted;
         Ok(options)
     }
 }
@@ -129,6 +142,7 @@ impl fmt::Debug for JitConfig {
             .field("explicit_checks", &self.explicit_checks)
             .field("cpu_features", &self.cpu_features)
             .field("passes", &self.passes)
+            .field("interpreted", &self.interpreted)
             .finish_non_exhaustive()
     }
 }

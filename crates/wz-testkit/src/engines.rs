@@ -44,11 +44,25 @@ fn limited() -> RuntimeConfig {
     RuntimeConfig::new().with_engine(EngineKind::Jit).with_jit(jit)
 }
 
-/// The ways of compiling. The first ones differ in everything.
-const JIT: [EngineUnderTest; 9] = [
+/// The JIT with every n-th function in the interpreter; eager or not.
+fn mixed<const EAGER: bool, const EVERY: u32>() -> RuntimeConfig {
+    let jit = JitConfig::new().with_interpreted_functions(EVERY);
+    RuntimeConfig::new().with_engine(EngineKind::Jit).with_eager_compilation(EAGER).with_jit(jit)
+}
+
+/// Both engines together.
+const MIXED: [EngineUnderTest; 5] = [
+    EngineUnderTest { name: "mixed", config: mixed::<false, 2> },
+    EngineUnderTest { name: "jit-limited", config: limited },
+    EngineUnderTest { name: "mixed-all", config: mixed::<false, 1> },
+    EngineUnderTest { name: "mixed-eager", config: mixed::<true, 2> },
+    EngineUnderTest { name: "mixed-third", config: mixed::<false, 3> },
+];
+
+/// The ways of compiling. The first two differ in everything.
+const JIT: [EngineUnderTest; 8] = [
     EngineUnderTest { name: "jit", config: jit::<false, false, false> },
     EngineUnderTest { name: "jit-eager-checked-base", config: jit::<true, true, true> },
-    EngineUnderTest { name: "jit-limited", config: limited },
     EngineUnderTest { name: "jit-eager", config: jit::<true, false, false> },
     EngineUnderTest { name: "jit-checked", config: jit::<false, true, false> },
     EngineUnderTest { name: "jit-base", config: jit::<false, false, true> },
@@ -57,31 +71,34 @@ const JIT: [EngineUnderTest; 9] = [
     EngineUnderTest { name: "jit-checked-base", config: jit::<false, true, true> },
 ];
 
-/// Every engine that works here, in each way of compiling.
-static ALL: LazyLock<Vec<EngineUnderTest>> = LazyLock::new(|| {
+/// The engines that work here, in so many ways of compiling and of mixing.
+fn some(compiling: usize, mixing: usize) -> Vec<EngineUnderTest> {
     let mut all = vec![INTERPRETER];
     if EngineKind::Jit.is_available() {
-        all.extend(JIT);
+        all.extend(JIT.iter().take(compiling));
+        all.extend(MIXED.iter().take(mixing));
     }
     all
-});
+}
 
-/// Every engine that works here.
+/// Every engine that works here, and both together.
 #[must_use]
 pub fn engines() -> &'static [EngineUnderTest] {
-    &ALL[..ALL.len().min(2)]
+    static ENGINES: LazyLock<Vec<EngineUnderTest>> = LazyLock::new(|| some(1, 1));
+    &ENGINES
 }
 
 /// Every engine that works here, and the ways of compiling that differ most.
 #[must_use]
 pub fn variants() -> &'static [EngineUnderTest] {
-    &ALL[..ALL.len().min(4)]
+    static VARIANTS: LazyLock<Vec<EngineUnderTest>> = LazyLock::new(|| some(2, 2));
+    &VARIANTS
 }
 
 /// The engine of that name; see [`EngineUnderTest::name`].
 #[must_use]
 pub fn engine(name: &str) -> Option<EngineUnderTest> {
-    ALL.iter().find(|engine| engine.name == name).copied()
+    some(usize::MAX, usize::MAX).into_iter().find(|engine| engine.name == name)
 }
 
 /// Runs a test for every engine; a failure says for which.
@@ -112,9 +129,12 @@ mod tests {
         let supported = cfg!(all(target_arch = "x86_64", any(target_os = "linux", target_os = "macos")));
         let names: Vec<_> = variants().iter().map(|engine| engine.name).collect();
         let expected: &[&str] = match supported {
-            true => &["interpreter", "jit", "jit-eager-checked-base", "jit-limited"],
+            true => &["interpreter", "jit", "jit-eager-checked-base", "mixed", "jit-limited"],
             false => &["interpreter"],
         };
+        assert_eq!(names, expected);
+        let names: Vec<_> = engines().iter().map(|engine| engine.name).collect();
+        let expected: &[&str] = if supported { &["interpreter", "jit", "mixed"] } else { &["interpreter"] };
         assert_eq!(names, expected);
         assert_eq!(engine("jit-checked").is_some(), supported);
         assert!(engine("steam").is_none());

@@ -9,23 +9,8 @@ use wz::experimental::{
     Counters, Probe, ProbeOutcome, ProbePoint, ProbeSite, Probes, StackIterator, attach_probes, block_entries,
 };
 use wz::{Context, Fuel, Module, ModuleConfig, with_fuel};
-use wz_testkit::engines::{self, EngineUnderTest};
+use wz_testkit::engines::for_each_engine;
 use wz_testkit::fixture::Fixture;
-
-/// Runs a test for every engine that has probes: the interpreter does.
-fn for_each_engine(test: impl Fn(EngineUnderTest)) {
-    engines::for_each_engine(|engine| {
-        let module = Fixture::new((engine.config)()).module("(module (func))");
-        let probes = Probes::new().count(ProbePoint::Entry(0), &Counters::new(1), 0);
-        match attach_probes(&module, &probes) {
-            Ok(_) => test(engine),
-            Err(error) => {
-                assert_eq!(error.to_string(), "the engine has no probes");
-                assert_ne!(engine.name, "interpreter");
-            }
-        }
-    });
-}
 
 /// Counts of a function's blocks, by order of their offsets.
 fn count_blocks(module: &Module, function: u32) -> (Probes, Counters) {

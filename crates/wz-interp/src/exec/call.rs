@@ -18,6 +18,7 @@ use super::op::{Field, Op, fields};
 use super::operand::{Acc, Imm, Scalar, Slot, Source};
 use super::{Instruction, Regs, Stop};
 use crate::code::FunctionSlot;
+use crate::machine::{Left, Machine};
 
 impl Regs {
     /// Where execution is.
@@ -78,37 +79,37 @@ impl Regs {
         unsafe { (*self.machine).module_of(self.cx).slot((*record).index.get().read()) }
     }
 
-    /// Calls the function of a record, which another engine runs. The stack is as if the function had
-    /// been entered here: the arguments are at `sp`, and `header` is written. Returns from it; if
-    /// there is nowhere to return to here, the call is left to whoever runs the machine.
+    /// Leaves the machine, so that another engine calls the function of a record. The stack is as if
+    /// the function had been entered here: the arguments are at `sp`, and `header` is written.
     ///
     /// # Safety
-    /// The stack is as described, and the record published.
+    /// The stack is as described.
     #[inline(always)]
     unsafe fn leave(&mut self, record: *const FunctionRecord, header: *mut u64) -> Result<(), Stop> {
-        // SAFETY: headers are written by calls; the machine outlives the execution.
-        unsafe {
-            let [ip, sp, cx] = header.cast::<[u64; 3]>().read().map(|word| word as usize);
-            if ip == (&raw const (*self.machine).exit).addr() {
-                (*self.machine).tail = record;
-                return Err(Stop::TAIL);
-            }
-            // The innermost frame is the caller's.
-            let at = At {
-                ip: std::ptr::with_exposed_provenance::<u64>(ip).sub(1),
-                sp: std::ptr::with_exposed_provenance_mut(sp),
-                cx: std::ptr::with_exposed_provenance(cx),
-            };
-            host::call_guest(self.machine, at, record, self.sp, header.add(3))?;
-            self.take_result(self.sp);
-            self.pop_frame(header);
-            self.reload_memory();
-        }
-        Ok(())
+        // SAFETY: the machine outlives the execution.
+        unsafe { (*self.machine).left = Left { record, values: self.sp, header } };
+        Err(Stop::LEAVE)
     }
 
-    /// Calls the function of a record from an instruction of `words`. What does not stay in this
-    /// machine is left to the slow variant.
+    /// The registers after another engine called a function, and it returned.
+    ///
+    /// # Safety
+    /// The machine's last stop was [`Stop::LEAVE`], and its header is that of a frame.
+    pub(crate) unsafe fn after(machine: *mut Machine) -> Self {
+        // SAFETY: the machine lives; the header names the caller's frame, whose instance lives.
+        unsafe {
+            let Left { values, header, .. } = (*machine).left;
+            let (ip, base, cx) = (std::ptr::null(), std::ptr::null_mut(), std::ptr::null());
+            let mut regs = Self { ip, sp: values, acc: 0, base, len: 0, cx, f: 0.0, d: 0.0, machine };
+            regs.take_result(values);
+            regs.pop_frame(header);
+            regs.reload_memory();
+            regs
+        }
+    }
+
+    /// Calls the function of a record from an instruction of `words`. A host function is left to
+    /// the slow variant.
     ///
     /// # Safety
     /// The instruction has the operands of calls; the record is published.
@@ -134,9 +135,6 @@ impl Regs {
             if MIXED {
                 if (*record).context.load(Acquire).cast_const() == self.cx {
                     return self.enter(|this| this.mixed_slot(record), words);
-                }
-                if !SLOW {
-                    return Err(Stop::SLOW);
                 }
                 let header = self.slot(self.u32::<3>());
                 self.write_header(header, self.ip.add(words));
@@ -211,9 +209,6 @@ impl Regs {
             if MIXED {
                 if (*record).context.load(Acquire).cast_const() == self.cx {
                     return self.tail_call(self.mixed_slot(record));
-                }
-                if !SLOW {
-                    return Err(Stop::SLOW);
                 }
                 let header = self.replace_frame();
                 return self.leave(record, header);
@@ -342,9 +337,9 @@ transfers! {
     };
 }
 
-/// Defines instructions that go to a function that may be a host's, or with `MIXED` another engine's:
-/// these are left to the slow variant. A row reads: type, the function's record, which of the methods
-/// goes there.
+/// Defines instructions that go to a function that may be a host's: these are left to the slow
+/// variant. With `MIXED`, functions of other instances are called by another engine. A row reads:
+/// type, the function's record, which of the methods goes there.
 macro_rules! record_transfers {
     ($($(#[$doc:meta])* $Name:ident |$r:ident| $record:expr, $go:ident($($words:literal)?);)*) => {$(
         $(#[$doc])*

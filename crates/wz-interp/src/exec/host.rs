@@ -44,27 +44,6 @@ pub(super) unsafe fn call_host(
     Ok(())
 }
 
-/// Calls a guest function by way of its own engine, as [`call_host`] does a host function.
-///
-/// # Safety
-/// As for [`call_host`].
-#[inline(never)]
-pub(super) unsafe fn call_guest(
-    machine: *mut Machine,
-    at: At,
-    record: *const FunctionRecord,
-    slots: *mut u64,
-    top: *mut u64,
-) -> Result<(), Stop> {
-    // SAFETY: the machine and its activation outlive the execution.
-    unsafe {
-        (*machine).called_out(at.ip, at.sp, at.cx);
-        (*machine).top = top;
-        (*(*machine).activation).call_guest(record, slots)?;
-    }
-    Ok(())
-}
-
 /// Where execution is.
 #[derive(Clone, Copy)]
 pub(super) struct At {

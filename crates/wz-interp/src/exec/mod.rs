@@ -73,9 +73,8 @@ impl Stop {
     pub(crate) const SLOW: Self = Self(0x102);
     /// A call's frame does not fit: `regs.sp` is that frame already, `regs.ip` still the call.
     pub(crate) const OVERFLOW: Self = Self(0x103);
-    /// The outermost function of the run ends with a tail call to another engine: the machine has
-    /// the function, `regs.sp` is where the arguments are.
-    pub(crate) const TAIL: Self = Self(0x104);
+    /// Another engine is to call a function, which the machine has.
+    pub(crate) const LEAVE: Self = Self(0x104);
 }
 
 impl From<Trap> for Stop {

@@ -42,6 +42,8 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize, plain_dis
         ; push rbp
         ; mov rbp, rsp
         ; sub rsp, frame_bytes
+        // If a part of the frame is in the guard, this finds it, not a guest that listeners call.
+        ; test [rsp], eax
         ; mov [rbp - 8], r14
         ; mov [rbp - 16], r11
         ; mov [rbp - 24], r10

@@ -15,8 +15,6 @@ use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::FunctionType;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_jit::runtime::body::StubKind;
-use wz_jit::runtime::native::TAIL_CALL;
-use wz_jit::runtime::state::STATE_TAIL_STUB;
 use wz_jit::runtime::stubs::AssembledStub;
 
 use super::exit::{call_native, leave_guest, note_exit, note_return};
@@ -45,26 +43,18 @@ pub(super) fn record_call(ty: &FunctionType, host_call: usize) -> AssembledStub 
         ; host:
     );
     let frame_at = len_bytes(&ops);
-    call(&mut ops, &CallLayout::new(ty), host_call, false);
+    call(&mut ops, &CallLayout::new(ty), host_call);
     stub(ops, StubKind::Exit, frame_at)
 }
 
 /// See [`StubAssembler::native_call`](wz_jit::runtime::stubs::StubAssembler::native_call).
 pub(super) fn native_call(ty: &FunctionType, function: usize) -> AssembledStub {
     let mut ops = assembler::new();
-    call(&mut ops, &CallLayout::new(ty), function, false);
+    call(&mut ops, &CallLayout::new(ty), function);
     stub(ops, StubKind::Exit, 0)
 }
 
-/// See [`StubAssembler::elsewhere_call`](wz_jit::runtime::stubs::StubAssembler::elsewhere_call).
-pub(super) fn elsewhere_call(ty: &FunctionType, function: usize) -> AssembledStub {
-    let mut ops = assembler::new();
-    call(&mut ops, &CallLayout::new(ty), function, true);
-    stub(ops, StubKind::Exit, 0)
-}
-
-/// With `may_tail_call`, the function's status may be [`TAIL_CALL`].
-fn call(ops: &mut Assembler, layout: &CallLayout, function: usize, may_tail_call: bool) {
+fn call(ops: &mut Assembler, layout: &CallLayout, function: usize) {
     // Builtins get a word even if nothing is passed.
     let slot_bytes = (layout.slots().max(1) * 8).next_multiple_of(16);
     let frame_bytes = (FIXED_BYTES + slot_bytes) as i32;
@@ -74,6 +64,8 @@ fn call(ops: &mut Assembler, layout: &CallLayout, function: usize, may_tail_call
         ; push rbp
         ; mov rbp, rsp
         ; sub rsp, frame_bytes
+        // If the slots are in the guard, this finds it, not the function that writes results.
+        ; test [rsp], eax
         ; mov [rbp - 8], r14
     );
     if layout.result_area_bytes > 0 {
@@ -101,26 +93,7 @@ fn call(ops: &mut Assembler, layout: &CallLayout, function: usize, may_tail_call
     dynasm!(ops; .arch x64; leave);
     return_popping(ops, layout.stack_bytes);
     dynasm!(ops; .arch x64; raised:);
-    if may_tail_call {
-        dynasm!(ops
-            ; .arch x64
-            ; cmp eax, TAIL_CALL as i32
-            ; je >tail_call
-        );
-    }
     leave_guest(ops);
-    if may_tail_call {
-        dynasm!(ops; .arch x64; tail_call:);
-        note_return(ops);
-        if layout.result_area_bytes > 0 {
-            dynasm!(ops; .arch x64; mov r10, [rbp - 16]);
-        }
-        dynasm!(ops
-            ; .arch x64
-            ; mov r11d, layout.stack_bytes as i32
-            ; jmp QWORD [BYTE rbx + STATE_TAIL_STUB as i8]
-        );
-    }
 }
 
 /// The registers that C functions clobber and guests use, but for the scratch ones.

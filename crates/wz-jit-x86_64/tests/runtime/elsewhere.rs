@@ -271,7 +271,8 @@ fn recursion_through_both_engines_overflows() {
                         assert_ne!(pair[0].0, pair[1].0, "functions alternate");
                     }
                     assert_eq!(trace.last().unwrap().0, 0);
-                    assert_eq!(call(&module, "even", &[3]).unwrap(), [7]);
+                    // The native stack is not what ends.
+                    assert_eq!(call(&module, "even", &[1500]).unwrap(), [3001]);
                 }
             };
             std::thread::Builder::new().stack_size(size).spawn(work).unwrap().join().unwrap();
@@ -466,6 +467,55 @@ fn hosts_call_back_from_elsewhere() {
         let error = call(&module, "go", &[1 << 20]).unwrap_err();
         assert_eq!(error.trap(), Some(Trap::StackOverflow));
         assert_eq!(call(&module, "go", &[1]).unwrap(), [101]);
+    }
+}
+
+/// A trap discards the runs of its activation, and no others.
+#[test]
+fn runs_around_a_trap_that_is_handled_go_on() {
+    let text = r#"(module
+        (import "host" "try" (func $try (param i32) (result i32)))
+        (func $trap (export "trap") (param i32) (result i32) unreachable)
+        (func $leave (param i32) (result i32) (i32.add (call $trap (local.get 0)) (i32.const 1)))
+        (func $deep (export "deep") (param i32) (result i32) (i32.add (call $leave (local.get 0)) (i32.const 1)))
+        (func $host (export "host") (param i32) (result i32) (call $try (local.get 0)))
+        (func $run (export "run") (param i32) (result i32)
+            (if (result i32) (i32.eqz (local.get 0)) (then (call $deep (i32.const 0)))
+                (else (i32.add (call $host (local.get 0)) (call $host (i32.const 0)))))))"#;
+    let trap = |request: &Request<'_>| {
+        let mut hand = Hand::leaf(request);
+        hand.at(1).trap(Trap::IntegerOverflow);
+        hand.finish()
+    };
+    let host = |request: &Request<'_>| {
+        let mut hand = Hand::calling(request, 0);
+        hand.at(2).call_import(0, 0);
+        hand.end()
+    };
+    let all = || Bodies::new().with("trap", trap).with("host", host);
+    for (bodies, expected) in [(Bodies::new(), Trap::Unreachable), (all(), Trap::IntegerOverflow)] {
+        let store = mixed(bodies).store(|_| {});
+        // Gives 1000 for a trap.
+        let handle = move |caller: &mut Caller<'_>, depth: i32| -> Result<i32> {
+            let run = caller.module().unwrap().exported_function("run").unwrap();
+            match run.typed::<i32, i32>()?.call((depth - 1).max(0)) {
+                Ok(value) => Ok(value),
+                Err(error) => {
+                    assert_eq!(error.trap(), Some(expected));
+                    assert_eq!(
+                        trap_of(&error).1.iter().map(|frame| frame.0).collect::<Vec<_>>(),
+                        [1, 2, 3, 5]
+                    );
+                    Ok(1000)
+                }
+            }
+        };
+        let functions = HostModule::new("host").with_function("try", handle);
+        store.instantiate_host(&Context::background(), &functions).unwrap();
+        let module = add(&store, text);
+        for depth in [1, 2, 5] {
+            assert_eq!(call(&module, "run", &[depth]).unwrap(), [1000 * (depth + 1)]);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The guest's stack: its end is found wherever it is met, and is a trap.
 
+use std::sync::Arc;
+
 use dynasm::dynasm;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::{Context, HostModule, Trap};
 use wz_jit::runtime::slots::SlotRef;
 
-use super::support::{Bodies, Hand, Request, add, call, instance, trap_of};
+use super::support::{Bodies, Hand, HandEngine, Request, add, call, instance, trap_of};
 
 /// Calls itself until `eax` is 0, with this many bytes of frame.
 fn recursive(bytes: u32) -> Bodies {
@@ -93,6 +95,45 @@ fn overflow_is_found_in_stubs_too() {
         let (trap, trace) = trap_of(&call(&module, "recurse", &[0]).unwrap_err());
         assert_eq!(trap, Some(Trap::StackOverflow));
         assert!(trace.len() > 100 && trace[1..].iter().all(|frame| *frame == (1, Some(2))));
+    }
+}
+
+/// What a host function returns is written by the host: where the stack ends within the stub's
+/// frame, that must not be what faults. Functions elsewhere are the same.
+#[test]
+fn results_of_functions_outside_are_not_written_beyond_the_stack() {
+    for shift in 0..8 {
+        let bodies = Bodies::new()
+            .with("run", move |request| {
+                let mut hand = Hand::calling(request, shift * 16);
+                hand.at(1).call(SlotRef::Function(1));
+                hand.end()
+            })
+            .with("recurse", |request| {
+                let mut hand = Hand::calling(request, 48);
+                hand.at(2).call_import(0, 0);
+                hand.at(3).call(SlotRef::Function(2));
+                hand.at(4).call(SlotRef::Function(1));
+                hand.end()
+            });
+        let interpreter = Arc::new(wz_interp::Interpreter::new());
+        let engine = HandEngine { elsewhere: Some(interpreter), ..bodies.engine() };
+        let store = engine.store(|config| config.max_stack_bytes = 64 << 10);
+        let host = HostModule::new("host").with_function("one", || 1_i32);
+        store.instantiate_host(&Context::background(), &host).unwrap();
+        let module = add(
+            &store,
+            r#"(module (import "host" "one" (func (result i32)))
+                (func (export "run") (result i32) unreachable)
+                (func (export "recurse") (result i32) unreachable)
+                (func (export "elsewhere") (result i32) i32.const 2))"#,
+        );
+        for _ in 0..2 {
+            let (trap, trace) = trap_of(&call(&module, "run", &[]).unwrap_err());
+            assert_eq!(trap, Some(Trap::StackOverflow));
+            assert!(trace.len() > 100, "{shift}: {}", trace.len());
+            assert!([2, 3, 4].map(|offset| (2, Some(offset))).contains(&trace[0]), "{shift}: {:?}", trace[0]);
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dynasm::dynasm;
 use dynasmrt::DynasmApi;
 use wz_api::{Error, FunctionType, Trap, ValueType};
-use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, TailCall};
+use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, Step};
 use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 use wz_jit::runtime::code_memory::CodeMemory;
 use wz_jit::runtime::epoch;
@@ -74,7 +75,7 @@ impl Elsewhere for Thousand {
 }
 
 impl ElsewhereModule for Thousand {
-    unsafe fn run(&self, call: &ElsewhereCall<'_>, _: &mut dyn FnMut(TailCall)) -> Result<(), Raised> {
+    unsafe fn begin(&self, call: &ElsewhereCall<'_>) -> Result<Step, Raised> {
         self.0.fetch_add(1, Ordering::SeqCst);
         assert!(!call.listened);
         // SAFETY: the functions have one parameter and one result.
@@ -84,14 +85,24 @@ impl ElsewhereModule for Thousand {
             }
             *call.slots += 1000 + u64::from(call.function) * 10_000;
         }
-        Ok(())
+        Ok(Step::Returned)
     }
 
-    unsafe fn next_frame(&self, _: &ElsewhereCall<'_>, _: &mut FrameCursor) -> Option<Frame> {
+    unsafe fn resume(&self, _: *const ()) -> Result<Step, Raised> {
+        unreachable!("runs have one step")
+    }
+
+    unsafe fn discard(&self, _: *const ()) {
+        unreachable!("runs have one step")
+    }
+
+    unsafe fn next_frame(&self, _: *const (), _: &mut FrameCursor) -> Option<Frame> {
         None
     }
 
     fn set_listened(&self, _: u32, _: bool) {}
+
+    fn set_probes(&self, _: u32, _: Option<Arc<FunctionProbes>>) {}
 }
 
 #[test]

@@ -119,6 +119,7 @@ impl FunctionBuilder for Builder<'_> {
     type FuelPoint = Inst;
 
     fn begin(&mut self, shape: FunctionShape<'_>) -> u32 {
+        self.f.first_operator = shape.code_offset;
         self.start(shape.locals, shape.ty.params().len(), shape.body_len);
         self.open_function(shape.ty.results())
     }

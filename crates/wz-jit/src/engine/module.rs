@@ -1,16 +1,18 @@
 //! [`JitEngineModule`]: a compiled module, with up to two kinds of code: for instances whose
 //! memories are all guarded, and for others. Each is a [`JitModule`], made when first needed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use wz_api::{CompileProgress, Error, Result};
 use wz_core::CodeListing;
 use wz_core::engine::{CompileOptions, EngineModule, ModuleCode};
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
 use super::Shared;
+use super::partial::PartialCompiler;
 use crate::cache::CachedCompiler;
 use crate::runtime::code_memory::CodeError;
 use crate::runtime::elsewhere::Elsewhere;
@@ -34,6 +36,8 @@ struct State {
     checked: Option<Arc<JitModule>>,
     /// The functions that are listened to.
     listened: BTreeSet<u32>,
+    /// The functions that have probes.
+    probed: BTreeMap<u32, Arc<FunctionProbes>>,
 }
 
 impl<T: Target> JitEngineModule<T> {
@@ -73,6 +77,9 @@ impl<T: Target> JitEngineModule<T> {
         for function in &state.listened {
             module.set_listened(*function, true);
         }
+        for (function, probes) in &state.probed {
+            module.set_probes(*function, Some(probes.clone()));
+        }
         let place = if guarded { &mut state.guarded } else { &mut state.checked };
         Ok(place.insert(module).clone())
     }
@@ -91,6 +98,10 @@ impl<T: Target> JitEngineModule<T> {
                 Arc::new(CachedCompiler::new(Arc::new(compiler), relocates, cache, &self.info, &settings))
             }
             None => Arc::new(compiler),
+        };
+        let compiler = match engine.elsewhere_every {
+            Some(every) => Arc::new(PartialCompiler { compiler, every }),
+            None => compiler,
         };
         let memory = engine.memory.clone();
         let elsewhere = engine.elsewhere.clone();
@@ -127,6 +138,21 @@ impl<T: Target> EngineModule for JitEngineModule<T> {
         };
         for module in state.guarded.iter().chain(&state.checked) {
             module.set_listened(defined_index, listened);
+        }
+    }
+
+    fn has_probes(&self) -> bool {
+        self.engine.options.elsewhere.is_some()
+    }
+
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        let mut state = self.state.lock();
+        match probes.clone() {
+            Some(probes) => state.probed.insert(defined_index, probes),
+            None => state.probed.remove(&defined_index),
+        };
+        for module in state.guarded.iter().chain(&state.checked) {
+            module.set_probes(defined_index, probes.clone());
         }
     }
 }

@@ -175,6 +175,10 @@ impl<I: Isa> Lower<'_, I> {
         if block == Function::ENTRY {
             let params: Vec<_> = f.params(block).iter().map(|param| self.known_reg(*param)).collect();
             self.isa.select_entry(self, &params);
+            // What comes before every operator counts to the first one, not to the next that has code.
+            for (_, code_offset) in &mut self.state.group {
+                *code_offset = f.first_operator;
+            }
             self.close_group();
         } else {
             // A parameter has a register even if nobody reads it.

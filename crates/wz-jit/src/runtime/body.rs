@@ -63,6 +63,8 @@ pub enum StubKind {
     Entry,
     /// A guest calls into Rust.
     Exit,
+    /// The frame of a function that runs elsewhere.
+    Elsewhere,
     /// A function that ran elsewhere is replaced by the one it calls: nothing to walk meanwhile.
     TailCall,
     /// The frame of a listened function's wrapper.

@@ -1,18 +1,24 @@
 //! Functions that have no code run elsewhere: the calls between this engine and the one that runs
 //! them. See [`wz_core::elsewhere`].
+//!
+//! A function that runs elsewhere has a frame on the guest's stack, that of the stub which slots lead
+//! to. It begins a run, and does what its steps say: calls a function, resumes the run, returns.
 
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use wz_api::Trap;
-use wz_core::elsewhere::{ElsewhereCall, ElsewhereModule, TailCall};
+use wz_api::{Error, FunctionType, Trap};
+use wz_core::elsewhere::{ElsewhereCall, ElsewhereModule, Step};
 use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
-use wz_core::records::InstanceContext;
+use wz_core::records::{FunctionRecord, InstanceContext};
 
-use super::module::{JitModule, first_operator};
-use super::native::{OK, RAISED, TAIL_CALL};
-use super::state::CallState;
+use super::code_memory::CodeError;
+use super::module::{JitModule, Version, first_operator};
+use super::native::{CALL, OK, RAISED, TAIL_CALL};
+use super::state::{CallState, ELSEWHERE_CONTEXT, ELSEWHERE_FUNCTION, ELSEWHERE_RUN};
+use super::stubs::ElsewhereStubs;
 use super::thread::Thread;
 
 /// What runs functions that have no code, and how.
@@ -24,104 +30,231 @@ pub struct Elsewhere {
     pub options: CompileOptions,
 }
 
-/// A run that a guest has left for. It is on the native stack, for as long as the call's state has it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Away {
-    module: *const dyn ElsewhereModule,
-    call: *const ElsewhereCall<'static>,
+/// What tells a stub which function is called: the index among the defined ones, and in the upper half
+/// whether it tells listeners itself.
+#[derive(Clone, Copy)]
+pub(super) struct Callee(u64);
+
+impl Callee {
+    pub(super) fn new(function: u32, version: Version) -> Self {
+        Self(u64::from(version == Version::Listened) << 32 | u64::from(function))
+    }
+
+    pub(super) fn word(self) -> usize {
+        self.0 as usize
+    }
+
+    fn function(self) -> u32 {
+        self.0 as u32
+    }
+
+    fn is_listened(self) -> bool {
+        self.0 >> 32 != 0
+    }
 }
 
-impl Away {
+/// A run, and what runs it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    module: *const dyn ElsewhereModule,
+    run: *const (),
+}
+
+/// The frame of a stub of functions that run elsewhere, by its frame pointer.
+#[derive(Clone, Copy)]
+pub(super) struct ElsewhereFrame(usize);
+
+impl ElsewhereFrame {
+    /// # Safety
+    /// The frame pointer is that of such a stub, which has made its frame.
+    pub(super) unsafe fn at(fp: usize) -> Self {
+        Self(fp)
+    }
+
+    fn word<T>(self, offset: i32) -> *const Cell<T> {
+        ptr::with_exposed_provenance(self.0.wrapping_add_signed(offset as isize))
+    }
+
+    fn run(&self) -> &Cell<*const ()> {
+        // SAFETY: the frame has it, as whoever made this says.
+        unsafe { &*self.word(ELSEWHERE_RUN) }
+    }
+
+    fn context(self) -> *const InstanceContext {
+        // SAFETY: as above.
+        unsafe { (*self.word(ELSEWHERE_CONTEXT)).get() }
+    }
+
+    fn callee(self) -> Callee {
+        // SAFETY: as above.
+        unsafe { (*self.word(ELSEWHERE_FUNCTION)).get() }
+    }
+
+    /// The module of the function.
+    fn module<'a>(self) -> &'a JitModule {
+        // SAFETY: the instance is one of this engine's, and lives while it has frames.
+        unsafe { JitModule::of_context(self.context()) }
+    }
+
     /// The next frame of the run.
     ///
     /// # Safety
-    /// As for [`ElsewhereModule::next_frame`]; a call's state has this.
+    /// As for [`ElsewhereModule::next_frame`].
     pub(super) unsafe fn next_frame(self, cursor: &mut FrameCursor) -> Option<Frame> {
+        let run = self.run().get();
         // SAFETY: as the caller says.
-        unsafe { (*self.module).next_frame(&*self.call, cursor) }
+        (!run.is_null()).then(|| unsafe { self.module().elsewhere()?.next_frame(run, cursor) })?
     }
 
     /// The frame of the function that was called, without asking whoever runs it: for signal
     /// handlers. Where it is in the function is not known.
-    ///
-    /// # Safety
-    /// A call's state has this.
-    pub(super) unsafe fn outermost_frame(self) -> Frame {
-        // SAFETY: as the caller says; the instance is one of this engine's.
-        unsafe {
-            let ElsewhereCall { context, function, .. } = *self.call;
-            let info = JitModule::of_context(context).info();
-            let code_offset = first_operator(info, function);
-            Frame {
-                context,
-                function: info.imported.functions + function,
-                code_offset,
-                program_counter: u64::from(code_offset),
-                params: None,
-            }
+    pub(super) fn outermost_frame(self) -> Frame {
+        let (info, function) = (self.module().info(), self.callee().function());
+        let code_offset = first_operator(info, function);
+        Frame {
+            context: self.context(),
+            function: info.imported.functions + function,
+            code_offset,
+            program_counter: u64::from(code_offset),
+            params: None,
         }
     }
 }
 
-/// A guest calls a function that runs elsewhere, by its index among the defined ones. Gives a
-/// status; after [`TAIL_CALL`] the call's state has what is to be called.
+/// A guest calls a function that runs elsewhere; the stub's frame is complete. Gives a status; after
+/// [`CALL`] and [`TAIL_CALL`] the call's state has what is to be called.
 ///
 /// # Safety
-/// The state is that of the running call, which the guest has left, the context that of the
-/// function's instance, and the slots hold the parameters and have room for the results.
-pub(super) unsafe fn run(
+/// The state is that of the running call, which the guest has left from such a stub, and the slots
+/// hold the parameters and have room for the results.
+pub(super) unsafe fn begin(state: &CallState, slots: *mut u64) -> u32 {
+    // SAFETY: as the caller says.
+    unsafe {
+        step(state, |frame, module| {
+            let (callee, activation, run) = (frame.callee(), state.activation(), frame.run());
+            let (function, listened) = (callee.function(), callee.is_listened());
+            let context = frame.context();
+            module.begin(&ElsewhereCall { activation, context, function, listened, slots, run })
+        })
+    }
+}
+
+/// A function that the guest called as a run's step has returned.
+///
+/// # Safety
+/// As for [`begin`], with the same frame.
+pub(super) unsafe fn resume(state: &CallState) -> u32 {
+    // SAFETY: as the caller says.
+    unsafe { step(state, |frame, module| module.resume(frame.run().get())) }
+}
+
+/// # Safety
+/// As for [`begin`].
+#[inline(always)]
+unsafe fn step(
     state: &CallState,
-    context: *const InstanceContext,
-    function: u32,
-    listened: bool,
-    slots: *mut u64,
+    step: impl FnOnce(ElsewhereFrame, &dyn ElsewhereModule) -> Result<Step, Raised>,
 ) -> u32 {
     // SAFETY: as the caller says.
-    let (activation, module) = unsafe { (state.activation(), JitModule::of_context(context)) };
-    let Some(module) = module.elsewhere() else {
-        activation.raise(wz_api::Error::limit("a function has no code, and nothing else runs it"));
+    let (frame, activation) = unsafe { (ElsewhereFrame::at(state.exit_fp.get()), state.activation()) };
+    let home = frame.module();
+    let index = home.info().imported.functions + frame.callee().function();
+    let Some((module, stubs)) = home.elsewhere().zip(home.elsewhere_stubs(index).ok()) else {
+        activation.raise(Error::limit("a function has no code, and nothing else runs it"));
         return RAISED;
     };
-    let call = ElsewhereCall { activation, context, function, listened, slots, state: Cell::default() };
-    state.away.set(Some(Away { module, call: ptr::from_ref(&call).cast() }));
-    let mut status = OK;
-    // SAFETY: as the caller says.
-    let ended = unsafe {
-        module.run(&call, &mut |tail| {
-            status = TAIL_CALL;
-            leave(state, tail);
-        })
+    state.away.set(stubs.call);
+    let result = step(frame, module);
+    state.away.set(0);
+    let run = Run { module, run: frame.run().get() };
+    let next = match result {
+        Ok(Step::Call { record, values }) => {
+            if state.run.get().is_none() {
+                state.run.set(Some(run));
+            }
+            // SAFETY: the record is a published one of a guest.
+            unsafe { callee_of(record) }.map(|(_, stubs)| {
+                state.next_values.set(values);
+                (CALL, stubs.guest_call, record)
+            })
+        }
+        Ok(Step::TailCall { record, arguments }) => {
+            // SAFETY: as above; the arguments are as many as the function has parameters. This was the
+            // run's last step, and it is the innermost.
+            let next = unsafe {
+                let next = callee_of(record).and_then(|(ty, stubs)| {
+                    let kept = Thread::current().keep_arguments(arguments, ty.param_slots());
+                    state.next_values.set(kept);
+                    // What the guest's stack has to have room for.
+                    let room = state.exit_sp.get() - (*state.stack).frames().start;
+                    match stubs.tail_call_stack_bytes as usize <= room {
+                        true => Ok((TAIL_CALL, stubs.tail_call, record)),
+                        false => Err(Trap::StackOverflow.into()),
+                    }
+                });
+                module.discard(run.run);
+                next
+            };
+            frame.run().set(ptr::null());
+            over(state, run);
+            next
+        }
+        Ok(Step::Returned) => {
+            over(state, run);
+            return OK;
+        }
+        Err(Raised) => {
+            over(state, run);
+            return RAISED;
+        }
     };
-    state.away.set(None);
-    match ended {
-        Ok(()) if status == TAIL_CALL && !has_room(state) => {
-            activation.raise_trap(Trap::StackOverflow);
+    match next {
+        Ok((status, stub, record)) => {
+            state.next_stub.set(stub);
+            state.next_record.set(record);
+            status
+        }
+        Err(error) => {
+            activation.raise(error);
             RAISED
         }
-        Ok(()) => status,
-        Err(Raised) => RAISED,
     }
 }
 
-/// Notes what a run ended with a call of.
-fn leave(state: &CallState, tail: TailCall) {
-    // SAFETY: the function is a guest's, whose instance takes part in the call and is one of this
-    // engine's; its parameters are there.
-    unsafe {
-        let record = &*tail.record;
-        let module = JitModule::of_context(record.context.load(std::sync::atomic::Ordering::Acquire));
-        let (ty, stubs) = module.type_of(record.index.get().read());
-        let arguments = Thread::current().keep_arguments(tail.arguments, ty.param_slots());
-        state.tail_stub.set(stubs.tail_call);
-        state.tail_stack_bytes.set(stubs.tail_call_stack_bytes);
-        state.tail_record.set(tail.record);
-        state.tail_arguments.set(arguments);
+/// The type of a function that a run calls, and the stubs for that.
+///
+/// # Errors
+/// If there is no executable memory for the stubs.
+///
+/// # Safety
+/// The record is published, of a guest's function whose instance is one of this engine's and lives.
+unsafe fn callee_of<'a>(
+    record: *const FunctionRecord,
+) -> Result<(&'a FunctionType, &'a ElsewhereStubs), Error> {
+    // SAFETY: as the caller says.
+    let (module, index) = unsafe {
+        (JitModule::of_context((*record).context.load(Ordering::Acquire)), (*record).index.get().read())
+    };
+    let stubs = module.elsewhere_stubs(index).map_err(|error: CodeError| Error::limit(error.to_string()))?;
+    Ok((module.type_of(index).0, stubs))
+}
+
+/// A run is over.
+fn over(state: &CallState, run: Run) {
+    if state.run.get().is_some_and(|outermost| outermost.run == run.run) {
+        state.run.set(None);
     }
 }
 
-/// Whether the parameters of the tail call fit the guest's stack.
-fn has_room(state: &CallState) -> bool {
-    // SAFETY: the call's stack lives as long as the call.
-    let frames = unsafe { &*state.stack }.frames();
-    state.exit_sp.get() - frames.start >= state.tail_stack_bytes.get() as usize
+/// A call that had runs ended early: they are over.
+///
+/// # Safety
+/// The guest's frames are gone.
+#[cold]
+pub(super) unsafe fn discard(state: &CallState) {
+    if let Some(Run { module, run }) = state.run.take() {
+        // SAFETY: the instance lives until the activation ends, and the module as long as it; what
+        // was begun later is over or abandoned, too.
+        unsafe { (*module).discard(run) };
+    }
 }

@@ -9,6 +9,7 @@ use wz_core::Activation;
 use wz_core::engine::Raised;
 use wz_core::records::InstanceContext;
 
+use super::elsewhere;
 use super::epoch;
 use super::guest_stack::GuestStack;
 use super::native::{EntryStub, OK};
@@ -138,15 +139,19 @@ unsafe fn run(
     header.activation.set(activation);
     header.state.set(state);
     thread.current.set(state);
-    // Not null if the call is from a function of the same activation that runs elsewhere.
-    let outer_state = activation.engine_state.replace(ptr::from_ref(state).cast_mut().cast());
+    activation.engine_state.set(ptr::from_ref(state).cast_mut().cast());
     // SAFETY: the stub is one of the type of the function, as the caller says; the stack is free
     // from `sp` down and what is passed fits.
     let status = unsafe {
         let entry: EntryStub = std::mem::transmute(call.stubs.entry);
         entry(state, call.slot, call.context, call.values, sp)
     };
-    activation.engine_state.set(outer_state);
+    activation.engine_state.set(ptr::null_mut());
     thread.current.set(state.outer);
-    if status == OK { Ok(()) } else { Err(Raised) }
+    if status == OK {
+        return Ok(());
+    }
+    // SAFETY: the guest's frames are gone.
+    unsafe { elsewhere::discard(state) };
+    Err(Raised)
 }

@@ -16,6 +16,7 @@ use wz_api::{CompileProgress, Error, ErrorKind, FunctionType, Result};
 use wz_core::Activation;
 use wz_core::elsewhere::ElsewhereModule;
 use wz_core::engine::{EngineModule, ModuleCode, Raised};
+use wz_core::probes::FunctionProbes;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
@@ -24,11 +25,11 @@ use super::builtins::Builtin;
 use super::code_memory::{
     BODY_ALIGN, CodeArena, CodeError, CodeMemory, Limit, MAX_ARENA_BYTES, NewBody, layout,
 };
-use super::elsewhere::Elsewhere;
+use super::elsewhere::{Callee, Elsewhere};
 use super::entry::{self, GuestCall};
 use super::native::{self, Resolved};
 use super::slots::{SlotRef, SlotTable};
-use super::stubs::{Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind};
+use super::stubs::{ElsewhereStubs, Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind};
 
 /// Which body of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,6 +113,8 @@ pub struct JitModule {
     functions: Mutex<Vec<Function>>,
     /// What runs functions elsewhere, once there are any.
     elsewhere: OnceLock<Arc<dyn ElsewhereModule>>,
+    /// By type: the stubs for that.
+    elsewhere_stubs: Box<[OnceLock<ElsewhereStubs>]>,
 }
 
 /// A function's versions.
@@ -126,6 +129,8 @@ struct Function {
     is_wrapped: bool,
     /// Whether it runs elsewhere for good.
     is_elsewhere: bool,
+    /// Whether it has probes, and runs elsewhere for as long.
+    is_probed: bool,
 }
 
 impl JitModule {
@@ -168,6 +173,7 @@ impl JitModule {
             listened_thunks,
             functions,
             elsewhere: OnceLock::new(),
+            elsewhere_stubs: info.types.iter().map(|_| OnceLock::new()).collect(),
         }))
     }
 
@@ -326,7 +332,7 @@ impl JitModule {
     /// Lets the slots of a function have what they should.
     fn update_slots(&self, index: u32, function: &Function) {
         let thunk = self.thunks + index as usize * THUNK_BYTES;
-        let or_thunk = |body: usize| if body == 0 { thunk } else { body };
+        let or_thunk = |body: usize| if body == 0 || function.is_probed { thunk } else { body };
         self.slots.set(SlotRef::Plain(index), or_thunk(function.plain));
         let code = match (function.is_listened, self.listened_thunks.get()) {
             (false, _) => or_thunk(function.plain),
@@ -351,27 +357,42 @@ impl JitModule {
             (version, state.resolved(version))
         };
         if let Some(known) = known {
-            return Ok(self.resolved(function, version, known));
+            return self.resolved(function, version, known);
         }
         if version == Version::Listened && !self.options.compiler.tells_listeners(&self.info, function) {
             // There is no memory for the wrapper, and no other code that would tell.
-            return Ok(self.resolved(function, version, Known::Elsewhere));
+            return self.resolved(function, version, Known::Elsewhere);
         }
         if let Err(error) = self.compile(function, version) {
             self.send_elsewhere(function, error)?;
         }
         let known = self.functions.lock()[function as usize].resolved(version);
         let known = known.ok_or_else(|| Error::limit("a function was compiled but has no code"))?;
-        Ok(self.resolved(function, version, known))
+        self.resolved(function, version, known)
     }
 
-    fn resolved(&self, function: u32, version: Version, known: Known) -> Resolved {
+    fn resolved(&self, function: u32, version: Version, known: Known) -> Result<Resolved> {
         match known {
-            Known::Body(code) => Resolved { code, extra: 0 },
+            Known::Body(code) => Ok(Resolved { code, extra: 0 }),
             Known::Elsewhere => {
-                let (_, stubs) = self.type_of(self.info.imported.functions + function);
-                let listened = u64::from(version == Version::Listened) << 32;
-                Resolved { code: stubs.interpret, extra: (u64::from(function) | listened) as usize }
+                let stubs = self.elsewhere_stubs(self.info.imported.functions + function);
+                let stubs = stubs.map_err(|error| code_error(&error))?;
+                Ok(Resolved { code: stubs.call, extra: Callee::new(function, version).word() })
+            }
+        }
+    }
+
+    /// The stubs for functions elsewhere of a function's type; the index counts imports.
+    ///
+    /// # Errors
+    /// If there is no executable memory for them.
+    pub(super) fn elsewhere_stubs(&self, index: u32) -> Result<&ElsewhereStubs, CodeError> {
+        let stubs = &self.elsewhere_stubs[self.info.functions[index as usize] as usize];
+        match stubs.get() {
+            Some(stubs) => Ok(stubs),
+            None => {
+                let made = self.options.stubs.elsewhere_of(self.type_of(index).0, &self.arena)?;
+                Ok(stubs.get_or_init(|| made))
             }
         }
     }
@@ -495,6 +516,7 @@ impl Function {
             Version::Listened => self.listened,
         };
         match body {
+            _ if self.is_probed => Some(Known::Elsewhere),
             0 if self.is_elsewhere => Some(Known::Elsewhere),
             0 => None,
             body => Some(Known::Body(body)),
@@ -601,6 +623,20 @@ impl EngineModule for JitModule {
         if let Some(elsewhere) = self.elsewhere.get() {
             elsewhere.set_listened(defined_index, listened);
         }
+    }
+
+    fn has_probes(&self) -> bool {
+        self.options.elsewhere.is_some()
+    }
+
+    fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
+        let Some(elsewhere) = self.elsewhere() else { return };
+        let is_probed = probes.is_some();
+        elsewhere.set_probes(defined_index, probes);
+        let mut functions = self.functions.lock();
+        let function = &mut functions[defined_index as usize];
+        function.is_probed = is_probed;
+        self.update_slots(defined_index, function);
     }
 }
 

@@ -51,8 +51,11 @@ pub struct Resolved {
 pub const OK: u32 = 0;
 /// The call ends; why is in the activation.
 pub const RAISED: u32 = 1;
-/// The function that ran elsewhere ends with a tail call, which the call's state describes.
-pub const TAIL_CALL: u32 = 2;
+/// The function that runs elsewhere calls another, which the call's state describes, and goes on
+/// afterwards.
+pub const CALL: u32 = 2;
+/// The same as a tail call: it does not go on.
+pub const TAIL_CALL: u32 = 3;
 
 /// The activation, which the guest has left for the core.
 ///
@@ -80,17 +83,26 @@ unsafe extern "C" fn host_call(
     }
 }
 
-/// A guest calls a function that runs elsewhere; `extra` is its index among the defined ones of the
-/// module that `context` is of, and in the upper half whether it tells listeners itself.
-unsafe extern "C" fn interpret(
+/// A guest calls a function that runs elsewhere; `extra` tells which, as the stub's frame does.
+unsafe extern "C" fn begin_elsewhere(
     state: *const CallState,
-    extra: usize,
+    _: usize,
     slots: *mut u64,
-    context: *const InstanceContext,
+    _: *const InstanceContext,
 ) -> u32 {
-    let (function, listened) = (extra as u32, extra as u64 >> 32 != 0);
-    // SAFETY: the stub passes the running call and the callee's context.
-    unsafe { elsewhere::run(&*state, context, function, listened, slots) }
+    // SAFETY: the stub passes the running call, which left from its frame, and slots in that.
+    unsafe { elsewhere::begin(&*state, slots) }
+}
+
+/// What a function that runs elsewhere called has returned.
+unsafe extern "C" fn resume_elsewhere(
+    state: *const CallState,
+    _: usize,
+    _: *mut u64,
+    _: *const InstanceContext,
+) -> u32 {
+    // SAFETY: as above.
+    unsafe { elsewhere::resume(&*state) }
 }
 
 /// A guest called the trap stub.
@@ -188,8 +200,12 @@ pub(super) fn address_of_host_call() -> usize {
     host_call as NativeCall as usize
 }
 
-pub(super) fn address_of_interpret() -> usize {
-    interpret as NativeCall as usize
+pub(super) fn address_of_begin_elsewhere() -> usize {
+    begin_elsewhere as NativeCall as usize
+}
+
+pub(super) fn address_of_resume_elsewhere() -> usize {
+    resume_elsewhere as NativeCall as usize
 }
 
 pub(super) fn address_of_raise_trap() -> usize {

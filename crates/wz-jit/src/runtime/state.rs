@@ -11,7 +11,7 @@ use wz_core::Activation;
 use wz_core::records::{FunctionRecord, InstanceContext};
 
 use super::arch::Registers;
-use super::elsewhere::Away;
+use super::elsewhere::Run;
 use super::guest_stack::{GuestStack, STACK_ALIGN};
 use super::stubs::Stubs;
 
@@ -60,14 +60,13 @@ pub struct CallState {
     pub exit_sp: Cell<usize>,
     /// The pinned context there.
     pub exit_context: Cell<*const InstanceContext>,
-    /// After [`TAIL_CALL`](super::native::TAIL_CALL), the stub that makes the call,
-    pub tail_stub: Cell<usize>,
+    /// After [`CALL`](super::native::CALL) and [`TAIL_CALL`](super::native::TAIL_CALL), the stub that
+    /// makes the call,
+    pub next_stub: Cell<usize>,
     /// the function to be called, a guest's,
-    pub tail_record: Cell<*const FunctionRecord>,
-    /// and its parameters.
-    pub tail_arguments: Cell<*const u64>,
-    /// How much of the guest's stack these take.
-    pub(super) tail_stack_bytes: Cell<u32>,
+    pub next_record: Cell<*const FunctionRecord>,
+    /// and the slots of its parameters, where results go unless it is a tail call.
+    pub next_values: Cell<*mut u64>,
     pub(super) activation: *const Activation,
     pub(super) stack: *const GuestStack,
     /// The next outer call of the thread.
@@ -77,8 +76,11 @@ pub struct CallState {
     pub(super) fault: Cell<Option<Fault>>,
     /// The listened function whose wrapper is the innermost frame.
     pub(super) listened: Cell<Option<Listened>>,
-    /// What the guest left for, if that is a function that runs elsewhere.
-    pub(super) away: Cell<Option<Away>>,
+    /// An address in the stub whose frame `exit_fp` is, if that is one of functions that run
+    /// elsewhere, and the guest left for such a function; 0 otherwise.
+    pub(super) away: Cell<usize>,
+    /// The outermost run elsewhere that was not over at its last step.
+    pub(super) run: Cell<Option<Run>>,
 }
 
 /// [`CallState::native_sp`].
@@ -89,12 +91,19 @@ pub const STATE_EXIT_FP: i32 = offset_of!(CallState, exit_fp) as i32;
 pub const STATE_EXIT_SP: i32 = offset_of!(CallState, exit_sp) as i32;
 /// [`CallState::exit_context`].
 pub const STATE_EXIT_CONTEXT: i32 = offset_of!(CallState, exit_context) as i32;
-/// [`CallState::tail_stub`].
-pub const STATE_TAIL_STUB: i32 = offset_of!(CallState, tail_stub) as i32;
-/// [`CallState::tail_record`].
-pub const STATE_TAIL_RECORD: i32 = offset_of!(CallState, tail_record) as i32;
-/// [`CallState::tail_arguments`].
-pub const STATE_TAIL_ARGUMENTS: i32 = offset_of!(CallState, tail_arguments) as i32;
+/// [`CallState::next_stub`].
+pub const STATE_NEXT_STUB: i32 = offset_of!(CallState, next_stub) as i32;
+/// [`CallState::next_record`].
+pub const STATE_NEXT_RECORD: i32 = offset_of!(CallState, next_record) as i32;
+/// [`CallState::next_values`].
+pub const STATE_NEXT_VALUES: i32 = offset_of!(CallState, next_values) as i32;
+
+/// Where the stubs of functions that run elsewhere have, below the frame pointer, the context,
+pub const ELSEWHERE_CONTEXT: i32 = -8;
+/// a word for the run, null at the start,
+pub const ELSEWHERE_RUN: i32 = -24;
+/// and what tells the function: the first argument of [`native::begin_elsewhere`](super::native).
+pub const ELSEWHERE_FUNCTION: i32 = -32;
 
 /// A fault of guest code.
 #[derive(Clone, Copy, Debug)]
@@ -124,17 +133,17 @@ impl CallState {
             exit_fp: Cell::new(0),
             exit_sp: Cell::new(0),
             exit_context: Cell::new(ptr::null()),
-            tail_stub: Cell::new(0),
-            tail_record: Cell::new(ptr::null()),
-            tail_arguments: Cell::new(ptr::null()),
-            tail_stack_bytes: Cell::new(0),
+            next_stub: Cell::new(0),
+            next_record: Cell::new(ptr::null()),
+            next_values: Cell::new(ptr::null_mut()),
             activation,
             stack,
             outer,
             stubs,
             fault: Cell::new(None),
             listened: Cell::new(None),
-            away: Cell::new(None),
+            away: Cell::new(0),
+            run: Cell::new(None),
         }
     }
 

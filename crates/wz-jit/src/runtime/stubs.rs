@@ -61,18 +61,24 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
     /// parameters.
     fn native_call(&self, ty: &FunctionType, function: usize) -> AssembledStub;
 
-    /// The same for functions that run elsewhere: after the status
-    /// [`TAIL_CALL`](native::TAIL_CALL) goes on to [`CallState::tail_stub`], which is one of
-    /// [`tail_call`](Self::tail_call).
+    /// Guests call functions that run elsewhere: makes a frame with the words that
+    /// [`ELSEWHERE_RUN`](super::state::ELSEWHERE_RUN) and the others tell, calls `begin` as
+    /// [`native_call`](Self::native_call) does, and then does what the status says. After
+    /// [`CALL`](native::CALL) it calls [`CallState::next_stub`], which is one of
+    /// [`guest_call`](Self::guest_call), and then `resume`. After [`TAIL_CALL`](native::TAIL_CALL) it
+    /// goes on to that, which is one of [`tail_call`](Self::tail_call).
     ///
-    /// [`CallState::tail_stub`]: super::state::CallState::tail_stub
-    fn elsewhere_call(&self, ty: &FunctionType, function: usize) -> AssembledStub;
+    /// [`CallState::next_stub`]: super::state::CallState::next_stub
+    fn elsewhere_call(&self, ty: &FunctionType, begin: usize, resume: usize) -> AssembledStub;
 
-    /// Puts parameters of this type from [`CallState::tail_arguments`] where those of the frame were
-    /// that ran elsewhere, and goes on to [`CallState::tail_record`].
+    /// Calls [`CallState::next_record`], which is of this type, with
+    /// [`CallState::next_values`].
     ///
-    /// [`CallState::tail_arguments`]: super::state::CallState::tail_arguments
-    /// [`CallState::tail_record`]: super::state::CallState::tail_record
+    /// [`CallState::next_record`]: super::state::CallState::next_record
+    /// [`CallState::next_values`]: super::state::CallState::next_values
+    fn guest_call(&self, ty: &FunctionType) -> AssembledStub;
+
+    /// The same in place of the function that ran elsewhere, whose frame goes.
     fn tail_call(&self, ty: &FunctionType) -> AssembledStub;
 
     /// A native call without parameters and results, preserving every register but the scratch ones.
@@ -113,8 +119,15 @@ pub struct TypeStubs {
     pub entry_stack_bytes: u32,
     /// [`StubAssembler::record_call`].
     pub record_call: usize,
+}
+
+/// The stubs of a type that functions elsewhere need.
+#[derive(Clone, Copy, Debug)]
+pub struct ElsewhereStubs {
     /// [`StubAssembler::elsewhere_call`].
-    pub interpret: usize,
+    pub call: usize,
+    /// [`StubAssembler::guest_call`].
+    pub guest_call: usize,
     /// [`StubAssembler::tail_call`].
     pub tail_call: usize,
     /// How much of the guest's stack that takes.
@@ -127,6 +140,7 @@ pub struct Stubs {
     assembler: &'static dyn StubAssembler,
     arena: Arc<CodeArena>,
     types: RwLock<HashMap<FunctionType, TypeStubs>>,
+    elsewhere: RwLock<HashMap<FunctionType, ElsewhereStubs>>,
     /// The addresses of [`StubAssembler::trap_exit`], [`StubAssembler::fault_exit`] and
     /// [`StubAssembler::lazy`].
     pub(super) trap_exit: usize,
@@ -144,7 +158,12 @@ const SHARED_TYPES: usize = 8192;
 const SHARED_VALUES: usize = 32;
 
 /// The stubs of a type, as many as [`TypeStubs`] has addresses.
-const STUBS_PER_TYPE: usize = 4;
+const STUBS_PER_TYPE: usize = 2;
+
+/// Whether a type's stubs may be shared.
+fn is_small(ty: &FunctionType) -> bool {
+    ty.params().len() + ty.results().len() <= SHARED_VALUES
+}
 
 impl Stubs {
     /// The stubs of an instruction set, assembled when first asked for. From then on faults of
@@ -178,10 +197,10 @@ impl Stubs {
             });
         }
         let addresses = install(&arena, &assembled)?;
-        let types = RwLock::default();
+        let (types, elsewhere) = Default::default();
         let builtins = std::array::from_fn(|index| addresses[3 + index]);
         let [trap_exit, fault_exit, lazy] = [addresses[0], addresses[1], addresses[2]];
-        Ok(Self { assembler, arena, types, trap_exit, fault_exit, lazy, builtins })
+        Ok(Self { assembler, arena, types, elsewhere, trap_exit, fault_exit, lazy, builtins })
     }
 
     /// What assembles stubs.
@@ -211,7 +230,6 @@ impl Stubs {
         };
         let shared_left = SHARED_TYPES.saturating_sub(self.types.read().len());
         let missing: Vec<_> = (0..types.len()).filter(|index| found[*index].is_none()).collect();
-        let is_small = |ty: &FunctionType| ty.params().len() + ty.results().len() <= SHARED_VALUES;
         let (mut shared, mut private): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|index| is_small(&types[*index]));
         private.extend(shared.split_off(shared.len().min(shared_left)));
@@ -225,9 +243,6 @@ impl Stubs {
                     entry: addresses[first],
                     entry_stack_bytes: assembled[first].stack_bytes,
                     record_call: addresses[first + 1],
-                    interpret: addresses[first + 2],
-                    tail_call: addresses[first + 3],
-                    tail_call_stack_bytes: assembled[first + 3].stack_bytes,
                 });
             }
         }
@@ -241,12 +256,38 @@ impl Stubs {
     }
 
     fn assemble_type(&self, ty: &FunctionType) -> [AssembledStub; STUBS_PER_TYPE] {
-        [
-            self.assembler.entry(ty),
-            self.assembler.record_call(ty, native::address_of_host_call()),
-            self.assembler.elsewhere_call(ty, native::address_of_interpret()),
+        [self.assembler.entry(ty), self.assembler.record_call(ty, native::address_of_host_call())]
+    }
+
+    /// The stubs of a type for functions elsewhere: shared ones, or in the arena of the module that
+    /// asks.
+    ///
+    /// # Errors
+    /// If executable memory is refused or used up.
+    pub fn elsewhere_of(&self, ty: &FunctionType, own: &CodeArena) -> Result<ElsewhereStubs, CodeError> {
+        let shared_left = {
+            let known = self.elsewhere.read();
+            if let Some(stubs) = known.get(ty) {
+                return Ok(*stubs);
+            }
+            SHARED_TYPES.saturating_sub(known.len())
+        };
+        let shared = is_small(ty) && shared_left > 0;
+        let (begin, resume) = (native::address_of_begin_elsewhere(), native::address_of_resume_elsewhere());
+        let assembled = [
+            self.assembler.elsewhere_call(ty, begin, resume),
+            self.assembler.guest_call(ty),
             self.assembler.tail_call(ty),
-        ]
+        ];
+        let addresses = install(if shared { &self.arena } else { own }, &assembled)?;
+        let stubs = ElsewhereStubs {
+            call: addresses[0],
+            guest_call: addresses[1],
+            tail_call: addresses[2],
+            tail_call_stack_bytes: assembled[2].stack_bytes,
+        };
+        // If somebody else was faster, these are there for nothing.
+        Ok(if shared { *self.elsewhere.write().entry(ty.clone()).or_insert(stubs) } else { stubs })
     }
 }
 

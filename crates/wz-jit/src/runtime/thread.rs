@@ -114,7 +114,7 @@ impl Thread {
     ///
     /// # Safety
     /// There are `count` words at `from`.
-    pub(super) unsafe fn keep_arguments(&self, from: *const u64, count: usize) -> *const u64 {
+    pub(super) unsafe fn keep_arguments(&self, from: *const u64, count: usize) -> *mut u64 {
         if count > self.arguments_len.get() {
             self.set_arguments(vec![0; count.next_power_of_two()].into());
         }

@@ -17,6 +17,7 @@ use wz_core::records::InstanceContext;
 
 use super::arch::{self, FrameState, Registers};
 use super::body::{Body, BodyKind, Stub, StubKind};
+use super::elsewhere::ElsewhereFrame;
 use super::page_map;
 use super::state::{CallState, Fault, Listened};
 use super::thread::Thread;
@@ -44,12 +45,28 @@ struct Place {
     fp: usize,
     /// The pinned context, if this is the innermost frame.
     context: usize,
+    /// How far the walk is in a run, if the frame is that of a function that runs elsewhere.
+    run: [usize; 3],
+}
+
+/// Which frames a walk gives of functions that run elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runs {
+    /// All of them, as whoever runs them tells.
+    Whole,
+    /// Only those that were called from here, for signal handlers.
+    Outermost,
 }
 
 impl Place {
     /// The caller that a frame with this return address returns to.
     fn returning_to(return_address: usize, fp: usize) -> Self {
-        Self { pc: return_address.saturating_sub(1), fp, context: 0 }
+        Self { pc: return_address.saturating_sub(1), fp, ..Self::default() }
+    }
+
+    /// Where a guest was interrupted.
+    fn innermost(registers: &Registers) -> Self {
+        Self { pc: registers.pc, fp: registers.fp, context: registers.context, ..Self::default() }
     }
 
     /// The caller of the frame at `fp`, if that is one.
@@ -93,15 +110,13 @@ impl Walk {
         let Some(body) = (unsafe { page_map::find(registers.pc) }) else {
             // In Rust: the guest's frames are where it left.
             let place = exit_place(call).ok_or(Unwalkable)?;
-            // SAFETY: the call is running.
-            let first = unsafe { away_frame(call) };
-            return Ok(Self { state, first, place, all: true });
+            return Ok(Self { state, first: None, place, all: true });
         };
         // SAFETY: the call's stack lives as long as the call.
         let frames = unsafe { &*call.stack }.frames();
         // SAFETY: the program counter is in a body of ours.
         let (frame_state, return_address) = unsafe { inspect(body, registers, &frames) }.ok_or(Unwalkable)?;
-        let innermost = Place { pc: registers.pc, fp: registers.fp, context: registers.context };
+        let innermost = Place::innermost(registers);
         let is_function = matches!(body.kind(), BodyKind::Function(_));
         let (first, place) = match frame_state {
             FrameState::Whole => {
@@ -143,7 +158,7 @@ impl Walk {
             // SAFETY: the call's stack lives as long as the call.
             let frames = unsafe { &*state.stack }.frames();
             // SAFETY: as the caller says, nothing was freed that frames lead to.
-            if let Some(frame) = unsafe { step(&mut self.place, &frames) } {
+            if let Some(frame) = unsafe { step(&mut self.place, &frames, Runs::Outermost) } {
                 return Some(frame);
             }
             if !self.all || state.outer.is_null() {
@@ -153,22 +168,8 @@ impl Walk {
             // SAFETY: outer calls are further out on the same thread's stack.
             let outer = unsafe { &*state.outer };
             self.place = exit_place(outer).unwrap_or_default();
-            // SAFETY: as above.
-            if let Some(frame) = unsafe { away_frame(outer) } {
-                return Some(frame);
-            }
         }
     }
-}
-
-/// The function that a guest left for, if it runs elsewhere. The functions that it calls there are
-/// not known to signal handlers.
-///
-/// # Safety
-/// The call is running.
-unsafe fn away_frame(state: &CallState) -> Option<Frame> {
-    // SAFETY: the call's state has it.
-    state.away.get().map(|away| unsafe { away.outermost_frame() })
 }
 
 /// How far the frame is that the interrupted code is in, and its return address unless it is
@@ -214,6 +215,9 @@ fn exit_place(state: &CallState) -> Option<Place> {
     if fp == 0 {
         return None;
     }
+    if state.away.get() != 0 {
+        return Some(Place { pc: state.away.get(), fp, ..Place::default() });
+    }
     // What the stub's frame returns to is the innermost frame.
     let place = Place::caller_of(fp, &frames)?;
     Some(Place { context: state.exit_context.get().expose_provenance(), ..place })
@@ -224,7 +228,7 @@ fn fault_place(fault: &Fault, frames: &Range<usize>) -> Option<Place> {
     let registers = &fault.registers;
     // SAFETY: the thread is inside the call.
     let body = unsafe { page_map::find(registers.pc) }?;
-    let innermost = Place { pc: registers.pc, fp: registers.fp, context: registers.context };
+    let innermost = Place::innermost(registers);
     // SAFETY: the handler found the program counter in this body.
     let (state, return_address) = unsafe { inspect(body, registers, frames) }?;
     if state != FrameState::Whole {
@@ -246,12 +250,12 @@ fn fault_place(fault: &Fault, frames: &Range<usize>) -> Option<Place> {
 ///
 /// # Safety
 /// The thread is inside the call, and what its frames lead to is there.
-unsafe fn step(place: &mut Place, frames: &Range<usize>) -> Option<Frame> {
+unsafe fn step(place: &mut Place, frames: &Range<usize>, runs: Runs) -> Option<Frame> {
     loop {
         if place.pc == 0 {
             return None;
         }
-        let Place { pc, fp, context } = *place;
+        let Place { pc, fp, context, run } = *place;
         // SAFETY: as the caller says.
         let body = unsafe { page_map::find(pc) };
         let ends = body
@@ -264,6 +268,16 @@ unsafe fn step(place: &mut Place, frames: &Range<usize>) -> Option<Frame> {
             *place = Place::default();
             return None;
         };
+        if let Some(BodyKind::Stub(stub)) = body.map(Body::kind)
+            && stub.kind == StubKind::Elsewhere
+        {
+            // SAFETY: the frame is whole where it calls; the rest is as the caller says.
+            let (frame, run) = unsafe { step_elsewhere(ElsewhereFrame::at(fp), run, runs) };
+            if frame.is_some() {
+                place.run = run;
+                return frame;
+            }
+        }
         *place = caller;
         let in_frame = |is_leaf: bool| {
             if is_leaf {
@@ -295,6 +309,25 @@ unsafe fn listened_params(caller: &Place) -> Option<*const u64> {
     }
 }
 
+/// The next frame of a function that runs elsewhere, and how far the walk is then.
+///
+/// # Safety
+/// As for [`step`].
+unsafe fn step_elsewhere(stub: ElsewhereFrame, run: [usize; 3], runs: Runs) -> (Option<Frame>, [usize; 3]) {
+    let started = run != [0; 3];
+    match runs {
+        Runs::Whole => {
+            let [a, b, c] = run;
+            let mut cursor = FrameCursor { started, words: [a, b, c, 0, 0, 0] };
+            // SAFETY: as the caller says; the run has called out.
+            let frame = unsafe { stub.next_frame(&mut cursor) };
+            let [a, b, c, ..] = cursor.words;
+            (frame, [a, b, c])
+        }
+        Runs::Outermost => ((!started).then(|| stub.outermost_frame()), [1; 3]),
+    }
+}
+
 /// The frame of a function's body; none of a stub's.
 fn frame_of(body: &Body, pc: usize, context: impl FnOnce(bool) -> *const InstanceContext) -> Option<Frame> {
     let BodyKind::Function(code) = body.kind() else { return None };
@@ -308,96 +341,35 @@ fn frame_of(body: &Body, pc: usize, context: impl FnOnce(bool) -> *const Instanc
     })
 }
 
-/// What [`Engine::next_frame`](wz_core::engine::Engine::next_frame) is for this engine.
+/// What [`Engine::next_frame`](wz_core::engine::Engine::next_frame) is for this engine. The cursor's
+/// words are a place.
 #[must_use]
 pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
-    let mut position = Position::of(cursor, activation);
+    let state = activation.engine_state.get().cast_const().cast::<CallState>();
+    // SAFETY: the engine's state is set while the call is running, and only to this.
+    let state = unsafe { state.as_ref() }?;
+    if !std::mem::replace(&mut cursor.started, true) {
+        exit_place(state).unwrap_or_default().store(cursor);
+        if let Some(listened) = state.listened.get() {
+            return Some(listened.frame());
+        }
+    }
+    let mut place = Place::of(cursor);
     // SAFETY: the engine is in a call to the core, so that nothing changes.
-    let frame = unsafe { position.next(activation) };
-    position.store(cursor);
+    let frame = unsafe { step(&mut place, &(*state.stack).frames(), Runs::Whole) };
+    place.store(cursor);
     frame
 }
 
-/// Where a walk over an activation is: in one of the calls that it consists of if functions that run
-/// elsewhere call back. What a [`FrameCursor`] means.
-struct Position {
-    /// The call, and in which part of it.
-    state: *const CallState,
-    part: Part,
-    words: [usize; 3],
-}
-
-/// Which frames come next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// The first ones of a call.
-    Start,
-    /// Those of a function that runs elsewhere, from the second one on. The words are theirs.
-    Elsewhere,
-    /// The guest's. The words are a place.
-    Own,
-}
-
-impl Position {
-    const PARTS: [Part; 3] = [Part::Start, Part::Elsewhere, Part::Own];
-
-    fn of(cursor: &mut FrameCursor, activation: &Activation) -> Self {
-        if !std::mem::replace(&mut cursor.started, true) {
-            let state = activation.engine_state.get().cast_const().cast::<CallState>();
-            return Self { state, part: Part::Start, words: [0; 3] };
-        }
-        let [state, part, words @ ..] = cursor.words;
-        Self { state: ptr::with_exposed_provenance(state), part: Self::PARTS[part], words }
+impl Place {
+    fn of(cursor: &FrameCursor) -> Self {
+        let [pc, fp, context, run @ ..] = cursor.words;
+        Self { pc, fp, context, run }
     }
 
-    fn store(&self, cursor: &mut FrameCursor) {
-        let [a, b, c] = self.words;
-        cursor.words = [self.state.expose_provenance(), self.part as usize, a, b, c];
-    }
-
-    /// # Safety
-    /// The calls are running on this thread, and their guests are not.
-    unsafe fn next(&mut self, activation: &Activation) -> Option<Frame> {
-        loop {
-            // SAFETY: the engine's state is set while the call is running, and only to this; outer
-            // calls are further out on the same thread's stack.
-            let state = unsafe { self.state.as_ref() }?;
-            if self.part != Part::Own {
-                // SAFETY: as the caller says.
-                if let Some(frame) = unsafe { self.next_elsewhere(state) } {
-                    return Some(frame);
-                }
-                let place = exit_place(state).unwrap_or_default();
-                (self.part, self.words) = (Part::Own, [place.pc, place.fp, place.context]);
-                if let Some(listened) = state.listened.get() {
-                    return Some(listened.frame());
-                }
-            }
-            let [pc, fp, context] = self.words;
-            let mut place = Place { pc, fp, context };
-            // SAFETY: as the caller says.
-            let frame = unsafe { step(&mut place, &(*state.stack).frames()) };
-            self.words = [place.pc, place.fp, place.context];
-            if frame.is_some() {
-                return frame;
-            }
-            // SAFETY: as above.
-            let outer = unsafe { state.outer.as_ref() }.filter(|outer| ptr::eq(outer.activation, activation));
-            *self = Self { state: ptr::from_ref(outer?), part: Part::Start, words: [0; 3] };
-        }
-    }
-
-    /// # Safety
-    /// As for [`next`](Self::next).
-    unsafe fn next_elsewhere(&mut self, state: &CallState) -> Option<Frame> {
-        let away = state.away.get()?;
-        let [a, b, c] = self.words;
-        let mut cursor = FrameCursor { started: self.part == Part::Elsewhere, words: [a, b, c, 0, 0] };
-        // SAFETY: the call's state has it, and the rest is as the caller says.
-        let frame = unsafe { away.next_frame(&mut cursor) };
-        let [a, b, c, ..] = cursor.words;
-        (self.part, self.words) = (Part::Elsewhere, [a, b, c]);
-        frame
+    fn store(self, cursor: &mut FrameCursor) {
+        let Self { pc, fp, context, run: [a, b, c] } = self;
+        cursor.words = [pc, fp, context, a, b, c];
     }
 }
 

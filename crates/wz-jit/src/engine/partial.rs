@@ -1,0 +1,38 @@
+//! [`PartialCompiler`]: leaves functions out, so that they run elsewhere.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use wz_api::{Error, Result};
+use wz_decode::ModuleInfo;
+
+use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
+
+/// Compiles functions, but not every n-th one.
+#[derive(Debug)]
+pub(super) struct PartialCompiler {
+    pub(super) compiler: Arc<dyn FunctionCompiler>,
+    pub(super) every: NonZeroU32,
+}
+
+impl FunctionCompiler for PartialCompiler {
+    fn compile(&self, module: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction> {
+        let index = module.imported.functions + function;
+        if index.is_multiple_of(self.every.get()) {
+            return Err(Error::limit(format!("function[{index}] is not to be compiled")));
+        }
+        self.compiler.compile(module, function, version)
+    }
+
+    fn companions(&self, module: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {
+        self.compiler.companions(module, function, code_bytes)
+    }
+
+    fn compiled_all(&self) {
+        self.compiler.compiled_all();
+    }
+
+    fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool {
+        self.compiler.tells_listeners(module, function)
+    }
+}
