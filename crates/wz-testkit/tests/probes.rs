@@ -138,6 +138,10 @@ fn callbacks_see_where_they_are() {
             "inner+3 inner[5]@3 outer[1]@17",
             "inner+7 inner[5]@7 outer[1]@17",
         ];
+        // Compiled code does not keep the parameters of a caller that nobody listens to.
+        let known = engine.name == "interpreter";
+        let expected =
+            expected.map(|line| if known { line.into() } else { line.replace("outer[1]", "outer[]") });
         assert_eq!(take(&fired), expected, "{}", engine.name);
         attachment.detach();
         assert_eq!(run.call(1).unwrap(), 8);
