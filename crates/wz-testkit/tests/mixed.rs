@@ -239,9 +239,9 @@ fn complex() -> String {
     text += &" i32".repeat(count);
     text += ") (block ";
     for local in 1..=count {
-        write!(
+        writeln!(
             text,
-            "(local.set {local} (i32.load (local.get 0))) (br_if 0 (i32.load offset=4 (local.get 0)))\n"
+            "(local.set {local} (i32.load (local.get 0))) (br_if 0 (i32.load offset=4 (local.get 0)))"
         )
         .unwrap();
     }
