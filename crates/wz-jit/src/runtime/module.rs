@@ -646,7 +646,7 @@ impl ModuleCode for JitModule {
     }
 
     fn target(&self, defined_index: u32) -> *const () {
-        ptr::with_exposed_provenance(self.slots.address(SlotRef::Function(defined_index)))
+        ptr::with_exposed_provenance(self.slots.function(defined_index))
     }
 
     unsafe fn invoke(
