@@ -7,7 +7,7 @@ use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use wz_experimental::{Event, EventKinds};
 
@@ -106,6 +106,8 @@ impl Activation {
     /// move.
     #[inline]
     pub(crate) fn enter(&self) {
+        // Signal handlers follow it.
+        compiler_fence(Ordering::Release);
         self.thread.current.set(self);
         let depth = self.thread.depth.get();
         if depth == 0 {
@@ -183,19 +185,28 @@ impl Activation {
     ///
     /// # Safety
     /// Nobody holds what an earlier call gave; `instance` takes part in the call.
+    #[inline]
     pub(crate) unsafe fn module_of(&self, instance: *const Instance) -> &Module {
         // SAFETY: as the caller says; the cell is the thread's own.
-        let kept = unsafe { &mut *self.module.get() };
-        match kept {
-            Some((known, _)) if ptr::eq(*known, instance) => {}
-            _ => {
-                // SAFETY: what takes part in a call lives.
-                let module = unsafe { &*instance }.module();
-                let module = module.expect("an instance that takes part in a call is not being freed");
-                *kept = Some((instance, module));
-            }
+        if let Some((known, module)) = unsafe { &*self.module.get() }
+            && ptr::eq(*known, instance)
+        {
+            return module;
         }
-        &kept.as_ref().expect("it was just put there").1
+        // SAFETY: as the caller says.
+        unsafe { self.keep_module(instance) }
+    }
+
+    /// # Safety
+    /// As for [`module_of`](Self::module_of).
+    #[cold]
+    unsafe fn keep_module(&self, instance: *const Instance) -> &Module {
+        // SAFETY: what takes part in a call lives.
+        let module = unsafe { &*instance }.module();
+        let module = module.expect("an instance that takes part in a call is not being freed");
+        // SAFETY: as the caller says; the cell is the thread's own.
+        let kept = unsafe { &mut *self.module.get() };
+        &kept.insert((instance, module)).1
     }
 
     // Ending early.
@@ -515,6 +526,7 @@ impl Drop for Activation {
     fn drop(&mut self) {
         if ptr::eq(self.thread.current.get(), self) {
             self.thread.current.set(self.parent);
+            compiler_fence(Ordering::Release);
             let depth = self.thread.depth.get() - 1;
             self.thread.depth.set(depth);
             let left = self.pending.get_mut().len();

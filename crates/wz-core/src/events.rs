@@ -1,18 +1,17 @@
 //! What listeners are told, and the listened frames that are [`Pending`].
 //!
-//! Every listened frame is pushed before its listeners are told `before`, and popped when it
+//! Every listened frame is pushed when its listeners were told `before`, and popped when it
 //! ends; it keeps the listeners that it began with, so that attaching and detaching meanwhile
 //! does not part a `before` from its `after` or `abort`. A frame of a function that another
 //! instance of the module listens to, but not this one, is pushed without listeners.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use wz_api::{Context, Error, Module, Result};
 use wz_experimental::FunctionListener;
 
-use crate::activation::{Activation, panic_error};
+use crate::activation::{Activation, Payload, panic_error};
 use crate::engine::Raised;
 use crate::instance::Instance;
 use crate::listen::ListenerCell;
@@ -26,18 +25,11 @@ pub(crate) struct Pending {
     cell: *const ListenerCell,
     instance: *const Instance,
     /// How many listeners were told `before`.
-    begun: usize,
-    /// The context before the listeners changed it.
-    previous: Option<Context>,
-}
-
-/// A frame that was popped lets its cell go when this is dropped.
-struct Releases<'a>(&'a Activation);
-
-impl Drop for Releases<'_> {
-    fn drop(&mut self) {
-        self.0.thread().entry().release(1);
-    }
+    begun: u32,
+    /// Whether they changed the context.
+    derives: bool,
+    /// The context before that; empty otherwise.
+    previous: Context,
 }
 
 impl Activation {
@@ -69,15 +61,9 @@ impl Activation {
     /// If a listener panicked.
     ///
     /// # Safety
-    /// As for [`listen_before`](Self::listen_before), which this frame made; `results` points to
-    /// the results.
-    pub unsafe fn listen_after(
-        &self,
-        context: *const InstanceContext,
-        function: u32,
-        results: *const u64,
-    ) -> Result<(), Raised> {
-        let _ = (context, function);
+    /// [`listen_before`](Self::listen_before) was called in this frame, whose instance takes part in
+    /// the call; `results` points to the results.
+    pub unsafe fn listen_after(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe { self.end(results) }
     }
@@ -88,60 +74,58 @@ impl Activation {
     /// If a listener panicked.
     ///
     /// # Safety
-    /// As for [`listen_before`](Self::listen_before), which this frame made.
-    pub unsafe fn listen_tail_call(
-        &self,
-        context: *const InstanceContext,
-        function: u32,
-    ) -> Result<(), Raised> {
-        let _ = (context, function);
+    /// As for [`listen_after`](Self::listen_after), without results.
+    pub unsafe fn listen_tail_call(&self) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe {
             self.end_with(|listener, cx, module, cell| listener.tail_call(cx, module, &cell.definition))
         }
     }
 
-    /// Pushes a frame and tells its listeners.
+    /// Tells the listeners of a function that it begins, and pushes its frame.
     ///
     /// # Safety
     /// `find` looks into the slot of a function that is being called, `instance` takes part
     /// in the call, `params` points to the parameters.
+    #[inline]
     pub(crate) unsafe fn begin(
         &self,
         find: impl Fn() -> *const ListenerCell,
         instance: *const Instance,
         params: *const u64,
     ) -> Result<(), Raised> {
-        let cell = self.thread().entry().protect(find);
-        self.push(Pending { cell, instance, begun: 0, previous: None });
-        // SAFETY: the frame holds the cell until it is popped.
-        let Some(cell) = (unsafe { cell.as_ref() }) else { return Ok(()) };
+        let found = self.thread().entry().protect(find);
+        // SAFETY: the thread's entry holds the cell until the frame is popped.
+        let Some(cell) = (unsafe { found.as_ref() }) else {
+            self.push(found, instance, 0, None);
+            return Ok(());
+        };
         // SAFETY: as the caller says.
         let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
         // SAFETY: as the caller says; no event of this activation is going on.
         let module = unsafe { self.module_of(instance) };
+        let (mut begun, mut previous) = (0, None);
         for listener in &cell.listeners {
+            let mut derived = None;
             let told = self.outside(|| {
                 catch_unwind(AssertUnwindSafe(|| {
                     let mut stack = StackWalk::new(self, params);
-                    listener.before(self.context(), module, &cell.definition, params, &mut stack)
+                    derived = listener.before(self.context(), module, &cell.definition, params, &mut stack);
                 }))
             });
-            let derived = match told {
-                Ok(derived) => derived,
-                // The frame stays pending: those who were told `before` are told `abort`.
-                Err(payload) => return Err(self.raise_panic(payload)),
-            };
-            // SAFETY: the listener has returned, nobody holds the context.
-            let previous = derived.map(|derived| unsafe { self.replace_context(derived) });
-            self.with_pending(|pending| {
-                let frame = pending.last_mut().expect("the frame was pushed above");
-                frame.begun += 1;
-                if frame.previous.is_none() {
-                    frame.previous = previous;
-                }
-            });
+            if let Err(payload) = told {
+                // The frame is pending: those who were told `before` are told `abort`.
+                self.push(found, instance, begun, previous);
+                return Err(self.raise_panic(payload));
+            }
+            if let Some(derived) = derived {
+                // SAFETY: the listener has returned, nobody holds the context.
+                let replaced = unsafe { self.replace_context(derived) };
+                previous.get_or_insert(replaced);
+            }
+            begun += 1;
         }
+        self.push(found, instance, begun, previous);
         Ok(())
     }
 
@@ -149,6 +133,7 @@ impl Activation {
     ///
     /// # Safety
     /// `results` points to the results of the function whose frame is the last one pending.
+    #[inline]
     pub(crate) unsafe fn end(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe {
@@ -163,67 +148,105 @@ impl Activation {
     ///
     /// # Safety
     /// The frame's instance takes part in the call.
+    #[inline(always)]
     unsafe fn end_with(
         &self,
-        tell: impl Fn(&Arc<dyn FunctionListener>, &Context, &Module, &ListenerCell),
+        tell: impl Fn(&dyn FunctionListener, &Context, &Module, &ListenerCell),
     ) -> Result<(), Raised> {
-        let frame = self.with_pending(Vec::pop).expect("each end has its beginning");
-        let _releases = Releases(self);
-        // SAFETY: the frame holds the cell until it is released here.
-        let Some(cell) = (unsafe { frame.cell.as_ref() }) else { return Ok(()) };
-        // SAFETY: as the caller says; no event of this activation is going on.
-        let module = unsafe { self.module_of(frame.instance) };
-        let mut panic: Option<Box<dyn Any + Send>> = None;
-        for listener in &cell.listeners[..frame.begun] {
-            let told = self.outside(|| {
-                catch_unwind(AssertUnwindSafe(|| match &panic {
-                    None => tell(listener, self.context(), module, cell),
-                    Some(payload) => {
-                        let error = panic_error(&**payload);
-                        listener.abort(self.context(), module, &cell.definition, &error);
-                    }
-                }))
-            });
-            panic = panic.or(told.err());
+        let Pending { cell, instance, begun, derives, previous } =
+            self.pop().expect("each end has its beginning");
+        // SAFETY: the thread's entry holds the cell until the end of this.
+        if let Some(cell) = unsafe { cell.as_ref() } {
+            // SAFETY: as the caller says; no event of this activation is going on.
+            let module = unsafe { self.module_of(instance) };
+            let mut left = cell.listeners[..begun as usize].iter();
+            while let Some(listener) = left.next() {
+                let told = self.outside(|| {
+                    catch_unwind(AssertUnwindSafe(|| tell(&**listener, self.context(), module, cell)))
+                });
+                if let Err(payload) = told {
+                    let error = panic_error(&*payload);
+                    self.outside(|| drop(self.tell_abort(left.as_slice(), cell, module, &error)));
+                    self.let_go(derives, previous);
+                    return Err(self.raise_panic(payload));
+                }
+            }
         }
-        self.restore(frame.previous);
-        match panic {
-            None => Ok(()),
-            Some(payload) => Err(self.raise_panic(payload)),
-        }
+        self.let_go(derives, previous);
+        Ok(())
     }
 
     /// Tells the listeners of all pending frames, innermost first, that these do not return.
     /// Gives the first panic of a listener; the others are told nevertheless.
-    pub(crate) fn abort_pending(&self, error: &Error) -> Option<Box<dyn Any + Send>> {
+    pub(crate) fn abort_pending(&self, error: &Error) -> Option<Payload> {
         let mut panic = None;
-        while let Some(frame) = self.with_pending(Vec::pop) {
-            let _releases = Releases(self);
-            // SAFETY: the frame holds the cell until it is released here.
-            if let Some(cell) = unsafe { frame.cell.as_ref() } {
+        while let Some(Pending { cell, instance, begun, derives, previous }) = self.pop() {
+            // SAFETY: the thread's entry holds the cell until the frame is let go.
+            if let Some(cell) = unsafe { cell.as_ref() } {
                 // SAFETY: the instance took part in the call that is ending.
-                let module = unsafe { self.module_of(frame.instance) };
-                for listener in &cell.listeners[..frame.begun] {
-                    let told = catch_unwind(AssertUnwindSafe(|| {
-                        listener.abort(self.context(), module, &cell.definition, error);
-                    }));
-                    panic = panic.or(told.err());
-                }
+                let module = unsafe { self.module_of(instance) };
+                let told = self.tell_abort(&cell.listeners[..begun as usize], cell, module, error);
+                panic = panic.or(told);
             }
-            self.restore(frame.previous);
+            self.let_go(derives, previous);
         }
         panic
     }
 
-    fn restore(&self, previous: Option<Context>) {
-        if let Some(previous) = previous {
-            // SAFETY: no event of this activation is going on, so nobody holds the context.
-            drop(unsafe { self.replace_context(previous) });
+    /// Tells listeners of a function that it does not return. Gives the first panic of one.
+    #[cold]
+    fn tell_abort(
+        &self,
+        listeners: &[Arc<dyn FunctionListener>],
+        cell: &ListenerCell,
+        module: &Module,
+        error: &Error,
+    ) -> Option<Payload> {
+        let mut panic = None;
+        for listener in listeners {
+            let told = catch_unwind(AssertUnwindSafe(|| {
+                listener.abort(self.context(), module, &cell.definition, error);
+            }));
+            panic = panic.or(told.err());
+        }
+        panic
+    }
+
+    /// The frame that was popped is over: its caller's context holds again, and its cell may go.
+    #[inline]
+    fn let_go(&self, derives: bool, previous: Context) {
+        if derives {
+            self.restore(previous);
+        }
+        self.thread().entry().release(1);
+    }
+
+    #[cold]
+    fn restore(&self, previous: Context) {
+        // SAFETY: no event of this activation is going on, so nobody holds the context.
+        let derived = unsafe { self.replace_context(previous) };
+        // What it carries is the embedder's.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(derived))) {
+            self.defer_panic(payload);
         }
     }
 
-    fn push(&self, frame: Pending) {
-        self.with_pending(|pending| pending.push(frame));
+    #[inline]
+    fn push(
+        &self,
+        cell: *const ListenerCell,
+        instance: *const Instance,
+        begun: u32,
+        previous: Option<Context>,
+    ) {
+        let derives = previous.is_some();
+        let previous = previous.unwrap_or_default();
+        self.with_pending(|pending| pending.push(Pending { cell, instance, begun, derives, previous }));
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<Pending> {
+        self.with_pending(Vec::pop)
     }
 
     #[inline]

@@ -1,6 +1,8 @@
 //! The Rust functions that stubs call. They run on the native stack, with the guest's frames
 //! walkable from where it left.
 
+use std::num::NonZeroUsize;
+
 use wz_api::Trap;
 use wz_core::Activation;
 use wz_core::records::{FunctionRecord, InstanceContext};
@@ -149,48 +151,36 @@ unsafe extern "C" fn resolve(
     }
 }
 
-/// The wrapper of a listened function begins; `extra` is what its thunk told.
+/// The wrapper of a listened function begins; `plain` is the slot of the plain body.
 pub(super) unsafe extern "C" fn listen_before(
     state: *const CallState,
-    extra: usize,
+    plain: usize,
     slots: *mut u64,
     context: *const InstanceContext,
 ) -> u32 {
     // SAFETY: the wrapper passes the running call, the callee's context, and the parameters.
-    unsafe { listen(state, extra, slots, context, true) }
-}
-
-/// The wrapper of a listened function ends; `extra` is what its thunk told.
-pub(super) unsafe extern "C" fn listen_after(
-    state: *const CallState,
-    extra: usize,
-    slots: *mut u64,
-    context: *const InstanceContext,
-) -> u32 {
-    // SAFETY: the wrapper passes the running call, the callee's context, and the results.
-    unsafe { listen(state, extra, slots, context, false) }
-}
-
-/// # Safety
-/// As for the two above.
-#[inline]
-unsafe fn listen(
-    state: *const CallState,
-    thunk: usize,
-    slots: *mut u64,
-    context: *const InstanceContext,
-    before: bool,
-) -> u32 {
-    // SAFETY: as the caller says.
     unsafe {
         let state = &*state;
-        let (function, code_offset) = JitModule::of_context(context).listened_function(thunk);
-        state.listened.set(Some(Listened { context, function, code_offset, slots }));
-        let activation = enter_core(state);
-        let told = match before {
-            true => activation.listen_before(context, function, slots),
-            false => activation.listen_after(context, function, slots),
-        };
+        let function = JitModule::of_context(context).function_of_plain(plain);
+        state.listened.set(NonZeroUsize::new(plain).map(|plain| Listened { plain, slots }));
+        let told = enter_core(state).listen_before(context, function, slots);
+        state.listened.set(None);
+        told.map_or(RAISED, |()| OK)
+    }
+}
+
+/// The wrapper of a listened function ends; `plain` is the slot of the plain body.
+pub(super) unsafe extern "C" fn listen_after(
+    state: *const CallState,
+    plain: usize,
+    slots: *mut u64,
+    _: *const InstanceContext,
+) -> u32 {
+    // SAFETY: the wrapper passes the running call and the results.
+    unsafe {
+        let state = &*state;
+        state.listened.set(NonZeroUsize::new(plain).map(|plain| Listened { plain, slots }));
+        let told = enter_core(state).listen_after(slots);
         state.listened.set(None);
         told.map_or(RAISED, |()| OK)
     }

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::mem::offset_of;
+use std::num::NonZeroUsize;
 use std::ptr;
 use std::sync::atomic::AtomicU32;
 
@@ -112,12 +113,12 @@ pub(super) struct Fault {
     pub(super) trap: Trap,
 }
 
-/// A listened function that is about to run, or has run.
+/// A listened function that is about to run, or has run. Its context is the one at the exit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listened {
-    pub(super) context: *const InstanceContext,
-    pub(super) function: u32,
-    pub(super) code_offset: u32,
+    /// The slot of the plain body.
+    pub(super) plain: NonZeroUsize,
+    /// Parameters or results.
     pub(super) slots: *const u64,
 }
 
