@@ -383,11 +383,9 @@ impl Activation {
     }
 
     /// Runs what may look at the fuel.
+    #[inline(always)]
     pub(crate) fn outside<R>(&self, run: impl FnOnce() -> R) -> R {
-        if self.tank.is_none() {
-            return run();
-        }
-        let parked = self.park_fuel();
+        let parked = self.tank.is_some() && self.park_fuel();
         let result = run();
         if parked {
             self.unpark_fuel();

@@ -241,18 +241,38 @@ impl Activation {
     ) {
         let derives = previous.is_some();
         let previous = previous.unwrap_or_default();
-        self.with_pending(|pending| pending.push(Pending { cell, instance, begun, derives, previous }));
+        // SAFETY: only this thread has the activation, and nothing else uses the list meanwhile.
+        let pending = unsafe { &mut *self.pending.get() };
+        if pending.len() == pending.capacity() {
+            pending.reserve(1);
+        }
+        let len = pending.len();
+        // Field by field: a frame that is put together elsewhere is copied with loads that are wider
+        // than the stores before them, which processors have to wait for.
+        // SAFETY: there is room for one more, every field of which is written.
+        unsafe {
+            let frame = pending.as_mut_ptr().add(len);
+            (&raw mut (*frame).cell).write(cell);
+            (&raw mut (*frame).instance).write(instance);
+            (&raw mut (*frame).begun).write(begun);
+            (&raw mut (*frame).derives).write(derives);
+            (&raw mut (*frame).previous).write(previous);
+            pending.set_len(len + 1);
+        }
     }
 
     #[inline]
     fn pop(&self) -> Option<Pending> {
-        self.with_pending(Vec::pop)
-    }
-
-    #[inline]
-    fn with_pending<R>(&self, access: impl FnOnce(&mut Vec<Pending>) -> R) -> R {
-        // SAFETY: only this thread has the activation, and `access` is one of the short closures
-        // of this file, which do not come here again.
-        access(unsafe { &mut *self.pending.get() })
+        // SAFETY: only this thread has the activation, and nothing else uses the list meanwhile.
+        let pending = unsafe { &mut *self.pending.get() };
+        let last = pending.len().checked_sub(1)?;
+        // SAFETY: the last frame is taken out of the list. Field by field, as above.
+        unsafe {
+            pending.set_len(last);
+            let frame = pending.as_ptr().add(last);
+            let (cell, instance) = ((*frame).cell, (*frame).instance);
+            let (begun, derives) = ((*frame).begun, (*frame).derives);
+            Some(Pending { cell, instance, begun, derives, previous: (&raw const (*frame).previous).read() })
+        }
     }
 }
