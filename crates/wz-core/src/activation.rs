@@ -1,5 +1,5 @@
 //! [`Activation`]: one entry from the host into a guest, on the entering thread's stack. It holds
-//! what belongs to the call: its context, fuel, pending listeners, and why it ends.
+//! what belongs to the call: its context, fuel, which listened frames are its own, and why it ends.
 //!
 //! Activations of a thread form a chain: guest → host → guest. Only their thread uses them.
 
@@ -15,7 +15,6 @@ use wz_api::{Caller, Context, Error, ErrorKind, ExitError, Module, Result, Trap,
 
 use crate::caller::HostCall;
 use crate::engine::Raised;
-use crate::events::Pending;
 use crate::fuel::Fuel;
 use crate::host::HostRecord;
 use crate::instance::Instance;
@@ -46,8 +45,8 @@ pub struct Activation {
     ending: Cell<Option<Ending>>,
     /// A panic of an event listener where the guest could not be ended.
     deferred: Cell<Option<Payload>>,
-    /// The listened frames that are active, outermost first.
-    pub(crate) pending: UnsafeCell<Vec<Pending>>,
+    /// How many listened frames the thread had before.
+    frames_below: usize,
     /// The host function that is active on top of the guest's frames, or null.
     host: Cell<*const HostRecord>,
     /// Whether the engine has frames.
@@ -91,7 +90,7 @@ impl Activation {
             cx: UnsafeCell::new(cx.clone()),
             ending: Cell::new(None),
             deferred: Cell::new(None),
-            pending: UnsafeCell::new(Vec::new()),
+            frames_below: if thread.depth.get() == 0 { 0 } else { thread.entry().depth() },
             host: Cell::new(ptr::null()),
             in_engine: Cell::new(false),
             tank,
@@ -136,6 +135,11 @@ impl Activation {
     #[must_use]
     pub fn max_stack_bytes(&self) -> usize {
         self.store().config().max_stack_bytes
+    }
+
+    /// How many listened frames the thread had before.
+    pub(crate) fn frames_below(&self) -> usize {
+        self.frames_below
     }
 
     /// The thread that it is of.
@@ -527,10 +531,6 @@ impl Drop for Activation {
             compiler_fence(Ordering::Release);
             let depth = self.thread.depth.get() - 1;
             self.thread.depth.set(depth);
-            let left = self.pending.get_mut().len();
-            if left > 0 {
-                self.thread.entry().release(left);
-            }
             if depth == 0 {
                 self.thread.entry().leave();
             }

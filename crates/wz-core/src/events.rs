@@ -1,9 +1,9 @@
-//! What listeners are told, and the listened frames that are [`Pending`].
+//! What listeners are told, and the listened frames that are there.
 //!
-//! Every listened frame is pushed when its listeners were told `before`, and popped when it
-//! ends; it keeps the listeners that it began with, so that attaching and detaching meanwhile
-//! does not part a `before` from its `after` or `abort`. A frame of a function that another
-//! instance of the module listens to, but not this one, is pushed without listeners.
+//! Every listened frame is added to the thread's when it begins, and taken away when it has ended;
+//! it keeps the listeners that it began with, so that attaching and detaching meanwhile does not part
+//! a `before` from its `after` or `abort`. A frame of a function that another instance of the module
+//! listens to, but not this one, has no listeners.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,22 +15,9 @@ use crate::activation::{Activation, Payload, panic_error};
 use crate::engine::Raised;
 use crate::instance::Instance;
 use crate::listen::ListenerCell;
+use crate::reclaim::{Entry, ListenedFrame};
 use crate::records::InstanceContext;
 use crate::walk::StackWalk;
-
-/// A listened frame.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    /// Null if there are no listeners. The thread's entry holds it as long as the frame is here.
-    cell: *const ListenerCell,
-    instance: *const Instance,
-    /// How many listeners were told `before`.
-    begun: u32,
-    /// Whether they changed the context.
-    derives: bool,
-    /// The context before that; empty otherwise.
-    previous: Context,
-}
 
 impl Activation {
     /// A listened function is about to run. Its own frame is already the innermost one that
@@ -42,6 +29,7 @@ impl Activation {
     /// # Safety
     /// `context` is of the instance that runs, `function` a function that it defines, and
     /// `params` points to its parameters.
+    #[inline]
     pub unsafe fn listen_before(
         &self,
         context: *const InstanceContext,
@@ -63,6 +51,7 @@ impl Activation {
     /// # Safety
     /// [`listen_before`](Self::listen_before) was called in this frame, whose instance takes part in
     /// the call; `results` points to the results.
+    #[inline]
     pub unsafe fn listen_after(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe { self.end(results) }
@@ -82,7 +71,7 @@ impl Activation {
         }
     }
 
-    /// Tells the listeners of a function that it begins, and pushes its frame.
+    /// Adds a frame and tells its listeners that it begins.
     ///
     /// # Safety
     /// `find` looks into the slot of a function that is being called, `instance` takes part
@@ -94,18 +83,21 @@ impl Activation {
         instance: *const Instance,
         params: *const u64,
     ) -> Result<(), Raised> {
-        let found = self.thread().entry().protect(find);
-        // SAFETY: the thread's entry holds the cell until the frame is popped.
-        let Some(cell) = (unsafe { found.as_ref() }) else {
-            self.push(found, instance, 0, None);
+        let entry = self.thread().entry();
+        let frame = entry.push_frame(find);
+        frame.instance.set(instance);
+        frame.derives.set(false);
+        // SAFETY: the thread's entry holds the cell as long as the frame is there.
+        let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
+            frame.begun.set(0);
             return Ok(());
         };
+        frame.begun.set(cell.listeners.len() as u32);
         // SAFETY: as the caller says.
         let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
         // SAFETY: as the caller says; no event of this activation is going on.
         let module = unsafe { self.module_of(instance) };
-        let (mut begun, mut previous) = (0, None);
-        for listener in &cell.listeners {
+        for (position, listener) in cell.listeners.iter().enumerate() {
             let mut derived = None;
             let told = self.outside(|| {
                 catch_unwind(AssertUnwindSafe(|| {
@@ -114,25 +106,37 @@ impl Activation {
                 }))
             });
             if let Err(payload) = told {
-                // The frame is pending: those who were told `before` are told `abort`.
-                self.push(found, instance, begun, previous);
+                // Those who were told `before` are told `abort`.
+                // SAFETY: the frame was added above, and those after it are gone.
+                unsafe { entry.top_frame() }.begun.set(position as u32);
                 return Err(self.raise_panic(payload));
             }
             if let Some(derived) = derived {
-                // SAFETY: the listener has returned, nobody holds the context.
-                let replaced = unsafe { self.replace_context(derived) };
-                previous.get_or_insert(replaced);
+                // SAFETY: as above; the listener has returned, so that nobody holds the context.
+                unsafe { self.derive(entry.top_frame(), derived) };
             }
-            begun += 1;
         }
-        self.push(found, instance, begun, previous);
         Ok(())
     }
 
-    /// Pops a frame that returned, and tells its listeners.
+    /// A listener of the last frame changed the context.
     ///
     /// # Safety
-    /// `results` points to the results of the function whose frame is the last one pending.
+    /// Nobody holds the context.
+    #[cold]
+    unsafe fn derive(&self, frame: &ListenedFrame, derived: Context) {
+        // SAFETY: as the caller says.
+        let previous = unsafe { self.replace_context(derived) };
+        if !frame.derives.get() {
+            frame.derives.set(true);
+            frame.previous.set(previous);
+        }
+    }
+
+    /// Tells the listeners of the last frame that it returned, and takes it away.
+    ///
+    /// # Safety
+    /// `results` points to the results of its function; its instance takes part in the call.
     #[inline]
     pub(crate) unsafe fn end(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
@@ -144,22 +148,25 @@ impl Activation {
         }
     }
 
-    /// Pops a frame and tells its listeners something. If one panics, the others are told that.
+    /// Tells the listeners of the last frame something, and takes it away. If one panics, the others
+    /// are told that.
     ///
     /// # Safety
-    /// The frame's instance takes part in the call.
+    /// The activation has a listened frame, and its instance takes part in the call.
     #[inline(always)]
     unsafe fn end_with(
         &self,
         tell: impl Fn(&dyn FunctionListener, &Context, &Module, &ListenerCell),
     ) -> Result<(), Raised> {
-        let Pending { cell, instance, begun, derives, previous } =
-            self.pop().expect("each end has its beginning");
-        // SAFETY: the thread's entry holds the cell until the end of this.
-        if let Some(cell) = unsafe { cell.as_ref() } {
+        let entry = self.thread().entry();
+        // SAFETY: as the caller says.
+        let frame = unsafe { entry.top_frame() };
+        let derives = frame.derives.get();
+        // SAFETY: the thread's entry holds the cell as long as the frame is there.
+        if let Some(cell) = unsafe { frame.cell().as_ref() } {
             // SAFETY: as the caller says; no event of this activation is going on.
-            let module = unsafe { self.module_of(instance) };
-            let mut left = cell.listeners[..begun as usize].iter();
+            let module = unsafe { self.module_of(frame.instance.get()) };
+            let mut left = cell.listeners[..frame.begun.get() as usize].iter();
             while let Some(listener) = left.next() {
                 let told = self.outside(|| {
                     catch_unwind(AssertUnwindSafe(|| tell(&**listener, self.context(), module, cell)))
@@ -167,28 +174,40 @@ impl Activation {
                 if let Err(payload) = told {
                     let error = panic_error(&*payload);
                     self.outside(|| drop(self.tell_abort(left.as_slice(), cell, module, &error)));
-                    self.let_go(derives, previous);
+                    // SAFETY: it is the last one again.
+                    unsafe { self.let_go(entry, derives) };
                     return Err(self.raise_panic(payload));
                 }
             }
         }
-        self.let_go(derives, previous);
+        // SAFETY: it is the last one again.
+        unsafe { self.let_go(entry, derives) };
         Ok(())
     }
 
-    /// Tells the listeners of all pending frames, innermost first, that these do not return.
-    /// Gives the first panic of a listener; the others are told nevertheless.
+    /// Tells the listeners of all frames of the activation, innermost first, that these do not
+    /// return. Gives the first panic of a listener; the others are told nevertheless.
     pub(crate) fn abort_pending(&self, error: &Error) -> Option<Payload> {
+        self.abort_above(self.frames_below(), error)
+    }
+
+    /// The same for the thread's listened frames but the first `depth`.
+    pub(crate) fn abort_above(&self, depth: usize, error: &Error) -> Option<Payload> {
+        let entry = self.thread().entry();
         let mut panic = None;
-        while let Some(Pending { cell, instance, begun, derives, previous }) = self.pop() {
-            // SAFETY: the thread's entry holds the cell until the frame is let go.
-            if let Some(cell) = unsafe { cell.as_ref() } {
+        while entry.depth() > depth {
+            // SAFETY: there is a frame; its instance took part in the call that is ending.
+            let frame = unsafe { entry.top_frame() };
+            let (derives, begun) = (frame.derives.get(), frame.begun.get() as usize);
+            // SAFETY: the thread's entry holds the cell as long as the frame is there.
+            if let Some(cell) = unsafe { frame.cell().as_ref() } {
                 // SAFETY: the instance took part in the call that is ending.
-                let module = unsafe { self.module_of(instance) };
-                let told = self.tell_abort(&cell.listeners[..begun as usize], cell, module, error);
+                let module = unsafe { self.module_of(frame.instance.get()) };
+                let told = self.tell_abort(&cell.listeners[..begun], cell, module, error);
                 panic = panic.or(told);
             }
-            self.let_go(derives, previous);
+            // SAFETY: it is the last one again.
+            unsafe { self.let_go(entry, derives) };
         }
         panic
     }
@@ -212,13 +231,19 @@ impl Activation {
         panic
     }
 
-    /// The frame that was popped is over: its caller's context holds again, and its cell may go.
+    /// Takes the last frame away: its caller's context holds again, and its cell may go.
+    ///
+    /// # Safety
+    /// The activation has a frame, and nobody holds the context.
     #[inline]
-    fn let_go(&self, derives: bool, previous: Context) {
-        if derives {
-            self.restore(previous);
+    unsafe fn let_go(&self, entry: &Entry, derives: bool) {
+        // SAFETY: as the caller says.
+        unsafe {
+            if derives {
+                self.restore(entry.top_frame().previous.take());
+            }
+            entry.pop_frame();
         }
-        self.thread().entry().release(1);
     }
 
     #[cold]
@@ -228,51 +253,6 @@ impl Activation {
         // What it carries is the embedder's.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(derived))) {
             self.defer_panic(payload);
-        }
-    }
-
-    #[inline]
-    fn push(
-        &self,
-        cell: *const ListenerCell,
-        instance: *const Instance,
-        begun: u32,
-        previous: Option<Context>,
-    ) {
-        let derives = previous.is_some();
-        let previous = previous.unwrap_or_default();
-        // SAFETY: only this thread has the activation, and nothing else uses the list meanwhile.
-        let pending = unsafe { &mut *self.pending.get() };
-        if pending.len() == pending.capacity() {
-            pending.reserve(1);
-        }
-        let len = pending.len();
-        // Field by field: a frame that is put together elsewhere is copied with loads that are wider
-        // than the stores before them, which processors have to wait for.
-        // SAFETY: there is room for one more, every field of which is written.
-        unsafe {
-            let frame = pending.as_mut_ptr().add(len);
-            (&raw mut (*frame).cell).write(cell);
-            (&raw mut (*frame).instance).write(instance);
-            (&raw mut (*frame).begun).write(begun);
-            (&raw mut (*frame).derives).write(derives);
-            (&raw mut (*frame).previous).write(previous);
-            pending.set_len(len + 1);
-        }
-    }
-
-    #[inline]
-    fn pop(&self) -> Option<Pending> {
-        // SAFETY: only this thread has the activation, and nothing else uses the list meanwhile.
-        let pending = unsafe { &mut *self.pending.get() };
-        let last = pending.len().checked_sub(1)?;
-        // SAFETY: the last frame is taken out of the list. Field by field, as above.
-        unsafe {
-            pending.set_len(last);
-            let frame = pending.as_ptr().add(last);
-            let (cell, instance) = ((*frame).cell, (*frame).instance);
-            let (begun, derives) = ((*frame).begun, (*frame).derives);
-            Some(Pending { cell, instance, begun, derives, previous: (&raw const (*frame).previous).read() })
         }
     }
 }

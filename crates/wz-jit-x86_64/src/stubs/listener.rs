@@ -15,6 +15,7 @@ use dynasm::dynasm;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::FunctionType;
 use wz_jit::runtime::body::StubKind;
+use wz_jit::runtime::state::LISTENED_PLAIN;
 use wz_jit::runtime::stubs::AssembledStub;
 
 use super::exit::{call_native, leave_guest, note_exit, note_return};
@@ -42,7 +43,7 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize) -> Assemb
         // If a part of the frame is in the guard, this finds it, not a guest that listeners call.
         ; test [rsp], eax
         ; mov [rbp - 8], r14
-        ; mov [rbp - 16], r11
+        ; mov [BYTE rbp + LISTENED_PLAIN as i8], r11
         ; mov [rbp - 24], r10
     );
     to_slots(&mut ops, &layout.params, slots, Memory::new(FRAME_POINTER, INCOMING));
@@ -52,7 +53,7 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize) -> Assemb
     dynasm!(ops
         ; .arch x64
         ; mov r10, [rbp - 24]
-        ; mov r11, [rbp - 16]
+        ; mov r11, [BYTE rbp + LISTENED_PLAIN as i8]
         ; call QWORD [r11]
         ; lea rsp, [rbp - frame_bytes]
     );
@@ -64,7 +65,7 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize) -> Assemb
     dynasm!(ops
         ; .arch x64
         ; mov r14, [rbp - 8]
-        ; mov r11, [rbp - 16]
+        ; mov r11, [BYTE rbp + LISTENED_PLAIN as i8]
     );
     tell(&mut ops, after, slots);
     from_slots(&mut ops, &layout.results, slots, None);

@@ -31,7 +31,8 @@ mod signal;
 mod signal;
 
 pub(super) use imp::{
-    PUSHED_BYTES, THUNK_PUSHES, code_was_written, context_of_gone_frame, frame_state, return_address,
+    PUSHED_BYTES, THUNK_PUSHES, code_was_written, context_of_gone_frame, frame_state, native_return,
+    return_address,
 };
 pub(super) use signal::{redirect, registers};
 

@@ -1,8 +1,6 @@
 //! The Rust functions that stubs call. They run on the native stack, with the guest's frames
 //! walkable from where it left.
 
-use std::num::NonZeroUsize;
-
 use wz_api::Trap;
 use wz_core::Activation;
 use wz_core::records::{FunctionRecord, InstanceContext};
@@ -11,7 +9,7 @@ use super::body::BodyKind;
 use super::elsewhere;
 use super::module::JitModule;
 use super::page_map;
-use super::state::{CallState, Listened};
+use super::state::CallState;
 
 /// The stub that the host calls a guest with: on the guest's stack from `guest_sp` down, through
 /// the slot at `slot`, with parameters from `values`, where results go. Gives a status.
@@ -162,26 +160,22 @@ pub(super) unsafe extern "C" fn listen_before(
     unsafe {
         let state = &*state;
         let function = JitModule::of_context(context).function_of_plain(plain);
-        state.listened.set(NonZeroUsize::new(plain).map(|plain| Listened { plain, slots }));
         let told = enter_core(state).listen_before(context, function, slots);
-        state.listened.set(None);
         told.map_or(RAISED, |()| OK)
     }
 }
 
-/// The wrapper of a listened function ends; `plain` is the slot of the plain body.
+/// The wrapper of a listened function ends.
 pub(super) unsafe extern "C" fn listen_after(
     state: *const CallState,
-    plain: usize,
+    _: usize,
     slots: *mut u64,
     _: *const InstanceContext,
 ) -> u32 {
     // SAFETY: the wrapper passes the running call and the results.
     unsafe {
         let state = &*state;
-        state.listened.set(NonZeroUsize::new(plain).map(|plain| Listened { plain, slots }));
         let told = enter_core(state).listen_after(slots);
-        state.listened.set(None);
         told.map_or(RAISED, |()| OK)
     }
 }

@@ -21,7 +21,7 @@ use super::elsewhere::ElsewhereFrame;
 use super::module::JitModule;
 use super::page_map;
 use super::sites::Site;
-use super::state::{CallState, Fault, Listened};
+use super::state::{CallState, Fault, LISTENED_PLAIN};
 use super::thread::Thread;
 
 const WORD: usize = size_of::<usize>();
@@ -194,9 +194,14 @@ unsafe fn interrupted_place(
             StubKind::Entry if left || call.fault.get().is_some() => return unsafe { left_place(call) },
             // The guest's frames are not there yet, or not any more.
             StubKind::Entry => return Ok((None, Place::default())),
-            // SAFETY: as the caller says.
-            StubKind::Exit | StubKind::Elsewhere | StubKind::Listener { .. } | StubKind::Lazy if left => {
-                return unsafe { left_place(call) };
+            // On the way to Rust or back.
+            StubKind::Listener { slots } if left => {
+                let place = exit_place(call).ok_or(Unwalkable)?;
+                // SAFETY: as the caller says.
+                return Ok((Some(unsafe { listened_frame(call, slots) }), place));
+            }
+            StubKind::Exit | StubKind::Elsewhere | StubKind::Lazy if left => {
+                return Ok((None, exit_place(call).ok_or(Unwalkable)?));
             }
             _ => {}
         }
@@ -244,9 +249,8 @@ unsafe fn left_place(call: &CallState) -> Result<(Option<Frame>, Place), Unwalka
         return Ok((None, Place::default()));
     }
     let place = exit_place(call).ok_or(Unwalkable)?;
-    // SAFETY: the function's instance takes part in the call.
-    let listened = call.listened.get().map(|listened| unsafe { listened.frame(call) });
-    Ok((listened, place))
+    // SAFETY: as the caller says.
+    Ok((unsafe { left_listened(call) }, place))
 }
 
 /// How far the frame is that the interrupted code is in, and its return address unless it is
@@ -425,9 +429,9 @@ pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<F
     let state = unsafe { state.as_ref() }?;
     if !std::mem::replace(&mut cursor.started, true) {
         exit_place(state).unwrap_or_default().store(cursor);
-        if let Some(listened) = state.listened.get() {
-            // SAFETY: the function's instance takes part in the call.
-            return Some(unsafe { listened.frame(state) });
+        // SAFETY: the guest has left for the core.
+        if let Some(listened) = unsafe { left_listened(state) } {
+            return Some(listened);
         }
     }
     let mut place = Place::of(cursor);
@@ -487,23 +491,40 @@ impl Place {
     }
 }
 
-impl Listened {
-    /// The frame of the function itself, whose body is not running.
-    ///
-    /// # Safety
-    /// It is what `call` has noted, and the function's instance lives.
-    unsafe fn frame(&self, call: &CallState) -> Frame {
-        let context = call.exit_context.get();
-        // SAFETY: as the caller says; wrappers leave with the context of the function.
-        let module = unsafe { JitModule::of_context(context) };
-        let function = module.function_of_plain(self.plain.get());
-        let code_offset = module.first_operator(function);
-        Frame {
-            context,
-            function,
-            code_offset,
-            program_counter: u64::from(code_offset),
-            params: Some(self.slots),
-        }
+/// The listened function whose wrapper, a stub with its slots so far below the frame pointer, the
+/// guest left from: its body is not running.
+///
+/// # Safety
+/// It is the stub whose frame `call` has noted, and the function's instance lives.
+unsafe fn listened_frame(call: &CallState, slots: u32) -> Frame {
+    let (context, fp) = (call.exit_context.get(), call.exit_fp.get());
+    // SAFETY: as the caller says; wrappers leave with the context of the function.
+    let (module, plain) = unsafe {
+        let plain = fp.wrapping_add_signed(LISTENED_PLAIN as isize);
+        (JitModule::of_context(context), ptr::with_exposed_provenance::<usize>(plain).read())
+    };
+    let function = module.function_of_plain(plain);
+    let code_offset = module.first_operator(function);
+    Frame {
+        context,
+        function,
+        code_offset,
+        program_counter: u64::from(code_offset),
+        params: Some(ptr::with_exposed_provenance(fp - slots as usize)),
     }
+}
+
+/// The same, if it is a wrapper that the guest left from: Rust was called from it.
+///
+/// # Safety
+/// The call runs on the calling thread, and has left its guest.
+unsafe fn left_listened(call: &CallState) -> Option<Frame> {
+    if call.fault.get().is_some() || call.exit_fp.get() == 0 {
+        return None;
+    }
+    // SAFETY: the stub's call of Rust has put the address there that it returns to; if it has
+    // returned, what is there now is not an address of ours.
+    let slots = unsafe { page_map::find(arch::native_return(call.native_sp.get())) }?.listened_slots()?;
+    // SAFETY: as the caller says.
+    Some(unsafe { listened_frame(call, slots) })
 }

@@ -58,5 +58,14 @@ pub(in super::super) unsafe fn return_address(registers: &Registers, state: Fram
     unsafe { ptr::with_exposed_provenance::<usize>(at).read() }
 }
 
+/// Where a call returns to that was made with this stack pointer.
+///
+/// # Safety
+/// It was made, on the calling thread's stack.
+pub(in super::super) unsafe fn native_return(sp: usize) -> usize {
+    // SAFETY: as the caller says.
+    unsafe { ptr::with_exposed_provenance::<usize>(sp - 8).read() }
+}
+
 /// New code is in memory: instruction fetch sees it without further ado.
 pub(in super::super) fn code_was_written(_: usize, _: usize) {}
