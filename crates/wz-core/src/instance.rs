@@ -4,7 +4,7 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -127,6 +127,7 @@ impl Instance {
                 type_ids: compiled.type_ids().as_ptr(),
                 engine_data: code.context_data(),
                 instance: this.as_ptr(),
+                listeners: AtomicPtr::default(),
             },
             this: this.clone(),
             name,
@@ -340,14 +341,22 @@ impl Instance {
     }
 
     /// The listeners of a function at this moment; null if there are none.
+    ///
+    /// # Safety
+    /// The module has that function.
     #[inline]
-    pub(crate) fn listeners(&self, function: u32) -> *const ListenerCell {
-        self.listeners.get(function)
+    pub(crate) unsafe fn listeners(&self, function: u32) -> *const ListenerCell {
+        let slots = self.context.listeners.load(Ordering::Acquire);
+        if slots.is_null() {
+            return ptr::null();
+        }
+        // SAFETY: there are as many slots as functions, and they stay as long as the instance.
+        unsafe { &*slots.add(function as usize) }.get()
     }
 
     /// Attaches listeners that were made for defined functions.
     pub(crate) fn attach(&self, id: AttachmentId, made: &[Made]) {
-        self.listeners.attach(&self.compiled, id, made);
+        self.listeners.attach(&self.compiled, &self.context.listeners, id, made);
     }
 
     /// Detaches what was attached.
