@@ -35,6 +35,12 @@ pub struct FunctionProbes {
 }
 
 impl FunctionProbes {
+    /// All of them.
+    #[must_use]
+    pub fn records(&self) -> &[Arc<ProbeRecord>] {
+        &self.list
+    }
+
     /// The probes of the function's entry: after `listen_before`, once per call.
     #[must_use]
     pub fn at_entry(&self) -> &[Arc<ProbeRecord>] {
@@ -109,8 +115,10 @@ impl ProbeRecord {
         }
     }
 
-    /// None: the entry.
-    fn offset(&self) -> Option<u32> {
+    /// The offset in the body of the Code section of the operator that it comes before; none for the
+    /// entry.
+    #[must_use]
+    pub fn offset(&self) -> Option<u32> {
         match self.point {
             ProbePoint::Entry(_) => None,
             ProbePoint::Offset(offset) => Some(offset),

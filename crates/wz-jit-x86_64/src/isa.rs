@@ -18,7 +18,7 @@ use crate::encode::{Opcode, Place};
 use crate::features::Features;
 use crate::frame::Frame;
 use crate::inst::Inst;
-use crate::{PC_RELATIVE, call, int as ints, memory, vector};
+use crate::{PC_RELATIVE, call, int as ints, memory, probe, vector};
 
 /// x86-64, over the functions of one module.
 #[derive(Debug)]
@@ -96,6 +96,7 @@ impl Isa for X64Isa {
         let done = ints::select(self, cx, inst)
             || memory::select(self, cx, inst)
             || call::select(self, cx, inst)
+            || probe::select(cx, inst)
             || vector::select(self, cx, inst);
         assert!(done, "nothing selects {:?}", cx.f.inst(inst).op);
     }

@@ -7,6 +7,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::ir::ProbeList;
 use crate::options::{Options, Passes};
 use crate::{Context, dump};
 
@@ -32,7 +33,7 @@ fn render(text: &str) -> String {
         let name = info.function_definition(function).name().to_owned();
         writeln!(out, ";; {name}").expect("text");
         if stages {
-            let dumps = context.compile_with_dumps(&info, function, &options).expect("a simple function");
+            let dumps = context.compile_with_dumps(&info, function, &options, ProbeList::NONE).expect("a simple function");
             for dump in dumps {
                 writeln!(out, "-- {}\n{}", dump.stage, dump.text.trim_end()).expect("text");
             }
