@@ -111,6 +111,7 @@ fn compiled(
             function,
             is_leaf: !frame.makes_calls,
             prologue_bytes: metadata.prologue_bytes,
+            params_below: frame.params_below,
             memory_count: info.memories.len() as u32,
             pc_map: pc_map(metadata),
             traps: TrapTable::new(metadata.traps.iter().copied()),

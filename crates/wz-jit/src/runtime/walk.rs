@@ -16,7 +16,7 @@ use wz_core::engine::{Frame, FrameCursor};
 use wz_core::records::InstanceContext;
 
 use super::arch::{self, FrameState, Registers};
-use super::body::{Body, BodyKind, Stub, StubKind};
+use super::body::{Body, BodyKind, FunctionCode, Stub, StubKind};
 use super::elsewhere::ElsewhereFrame;
 use super::page_map;
 use super::state::{CallState, Fault, Listened};
@@ -289,7 +289,9 @@ unsafe fn step(place: &mut Place, frames: &Range<usize>, runs: Runs) -> Option<F
         if let Some(frame) = frame_of(body?, pc, in_frame) {
             // SAFETY: as the caller says.
             let params = unsafe { listened_params(&caller) };
-            return Some(Frame { params, ..frame });
+            // Only where it has called is it certain that they are in the frame.
+            let kept = || (runs == Runs::Whole).then(|| kept_params(body?, fp))?;
+            return Some(Frame { params: params.or_else(kept), ..frame });
         }
     }
 }
@@ -304,6 +306,16 @@ unsafe fn listened_params(caller: &Place) -> Option<*const u64> {
     match body.kind() {
         BodyKind::Stub(Stub { kind: StubKind::Listener { slots }, .. }) => {
             Some(ptr::with_exposed_provenance(caller.fp - *slots as usize))
+        }
+        _ => None,
+    }
+}
+
+/// The slots with what a function was called with that keeps that.
+fn kept_params(body: &Body, fp: usize) -> Option<*const u64> {
+    match body.kind() {
+        BodyKind::Function(FunctionCode { params_below: below @ 1.., .. }) => {
+            Some(ptr::with_exposed_provenance(fp - *below as usize))
         }
         _ => None,
     }
