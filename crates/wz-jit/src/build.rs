@@ -168,8 +168,17 @@ pub fn build(
     f.type_index = info.functions[function as usize];
     s.scan.clear();
     walk(info, function, &WalkOptions { fuel: false }, &mut s.scan);
-    let mut builder =
-        Builder { f, s, info, options, probes, current: Block::NONE, code_offset: 0, failed: false, arg_limit: 0 };
+    let mut builder = Builder {
+        f,
+        s,
+        info,
+        options,
+        probes,
+        current: Block::NONE,
+        code_offset: 0,
+        failed: false,
+        arg_limit: 0,
+    };
     walk(info, function, &WalkOptions { fuel: options.fuel }, &mut builder);
     if builder.failed {
         return Err(BuildError::TooComplex);

@@ -144,8 +144,7 @@ impl<T: Target> Compiler<T> {
     /// # Errors
     /// As [`FunctionCompiler::compile`].
     pub fn explain_probed(&self, function: u32, probes: &ProbeList) -> Result<Explanation> {
-        let (_, explanation) =
-            room::with_room(|| self.run_explained(function, Version::Plain, probes))??;
+        let (_, explanation) = room::with_room(|| self.run_explained(function, Version::Plain, probes))??;
         Ok(explanation)
     }
 
