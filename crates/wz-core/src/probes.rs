@@ -94,6 +94,8 @@ pub enum ProbeCode<'a> {
         limit: u64,
         /// As above.
         atomic: bool,
+        /// Whether it is detached: then it does not count any more.
+        removed: &'a AtomicBool,
     },
     /// Calls [`Activation::probe`].
     Call,
@@ -109,7 +111,7 @@ impl ProbeRecord {
                 let (counter, atomic) = (&counters.cells()[*index], *atomic);
                 match *limit {
                     None => ProbeCode::Count { counter, atomic },
-                    Some(limit) => ProbeCode::CountUpTo { counter, limit, atomic },
+                    Some(limit) => ProbeCode::CountUpTo { counter, limit, atomic, removed: &self.removed },
                 }
             }
         }

@@ -48,8 +48,7 @@ impl Inst {
         match self {
             Self::Int(inst) => inst.clobbers(),
             Self::Call(inst) => inst.clobbers(),
-            Self::Probe(inst) => inst.clobbers(),
-            Self::Memory(_) | Self::Vector(_) | Self::Jump => PRegSet::empty(),
+            Self::Memory(_) | Self::Vector(_) | Self::Probe(_) | Self::Jump => PRegSet::empty(),
         }
     }
 

@@ -25,7 +25,9 @@ fn probes(info: &ModuleInfo, function: u32, kind: &str) -> ProbeList {
         let (limit, atomic) = (10_u64.pow(index as u32 * 6), kind.ends_with("atomic"));
         match kind {
             "count" | "count-atomic" => Probe::Count { counter, atomic },
-            "limit" | "limit-atomic" => Probe::CountUpTo { counter, limit, atomic, record },
+            "limit" | "limit-atomic" => {
+                Probe::CountUpTo { counter, limit, atomic, removed: record + 128, record }
+            }
             "call" => Probe::Call { record },
             _ => panic!("{kind} is no kind of probes"),
         }

@@ -15,7 +15,7 @@ use wz_jit::runtime::stubs::Relocation;
 use crate::abi;
 use crate::frame::reload_pinned;
 use crate::isa::X64Isa;
-use crate::probe::{BelowLimit, emit_below};
+use crate::probe::{Limited, emit_below_limit};
 use crate::stubs::PC_RELATIVE;
 
 use super::inst::{Call, CallInst, Callee, TailCall};
@@ -40,7 +40,7 @@ pub(crate) enum Seldom {
     /// Calls a host function's record, and goes back.
     HostCall { ty: u32, back: DynamicLabel },
     /// Counts up to a limit, and goes back.
-    BelowLimit { below: BelowLimit, back: DynamicLabel },
+    BelowLimit { limited: Limited, back: DynamicLabel },
 }
 
 /// Encodes an instruction.
@@ -231,7 +231,7 @@ pub fn emit_out_of_line(cx: &mut Emission<'_, X64Isa>) {
                 call_slot(cx, SlotRef::RecordCall(ty));
                 dynasm!(cx.assembler.ops; .arch x64; jmp =>back);
             }
-            Seldom::BelowLimit { below, back } => emit_below(cx, below, back),
+            Seldom::BelowLimit { limited, back } => emit_below_limit(cx, limited, back),
         }
     }
 }

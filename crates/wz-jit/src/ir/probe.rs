@@ -24,6 +24,8 @@ pub enum Probe {
         limit: u64,
         /// Whether no count is lost and the limit is never passed, whatever others do.
         atomic: bool,
+        /// The byte that is not 0 once it does not count any more.
+        removed: usize,
         /// The probe, for the core.
         record: usize,
     },
@@ -72,8 +74,9 @@ impl ProbeList {
             let record = Arc::as_ptr(own).expose_provenance();
             match own.code() {
                 ProbeCode::Count { counter, atomic } => Probe::Count { counter: address(counter), atomic },
-                ProbeCode::CountUpTo { counter, limit, atomic } => {
-                    Probe::CountUpTo { counter: address(counter), limit, atomic, record }
+                ProbeCode::CountUpTo { counter, limit, atomic, removed } => {
+                    let removed = std::ptr::from_ref(removed).expose_provenance();
+                    Probe::CountUpTo { counter: address(counter), limit, atomic, removed, record }
                 }
                 ProbeCode::Call => Probe::Call { record },
             }

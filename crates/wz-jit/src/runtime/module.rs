@@ -32,7 +32,7 @@ use super::native::{self, Resolved};
 use super::slots::{SlotRef, SlotTable};
 use super::stubs::{ElsewhereStubs, Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind};
 pub use super::versions::Version;
-use super::versions::{Known, Versions, Wanted};
+use super::versions::{Known, Probed, Versions, Wanted};
 
 /// A compiled function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -314,7 +314,7 @@ impl JitModule {
     /// Lets the slots of a function have what they should.
     fn update_slots(&self, index: u32, function: &Versions) {
         let thunk = self.thunks + index as usize * THUNK_BYTES;
-        let or_thunk = |version: Version| match function.body(version) {
+        let or_thunk = |version: Version| match function.slot(version) {
             0 => thunk,
             body => body,
         };
@@ -335,12 +335,15 @@ impl JitModule {
     pub(super) fn resolve(&self, thunk: usize) -> Result<Resolved> {
         let function = ((thunk - self.thunks) / THUNK_BYTES) as u32;
         loop {
-            let (wanted, known) = {
-                let functions = self.functions.lock();
-                let versions = &functions[function as usize];
-                let version = versions.version();
-                (versions.wanted(version), versions.known(version))
+            let (wanted, known, old) = {
+                let mut functions = self.functions.lock();
+                let versions = &mut functions[function as usize];
+                let (version, old) = (versions.version(), versions.tell());
+                (versions.wanted(version), versions.known(version), old)
             };
+            if let Some(old) = old {
+                self.retire(old);
+            }
             if let Some(known) = known {
                 return self.resolved(function, wanted.version, known);
             }
@@ -410,6 +413,14 @@ impl JitModule {
             }
         }
         self.install(compiled).map_err(|error| code_error(&error))
+    }
+
+    /// Has bodies with probes freed when no call is in them any more.
+    fn retire(&self, old: Probed) {
+        let (bodies, probes) = old.into_parts();
+        bodies.for_each(|body| self.arena.retire_body(body));
+        // Probes are the embedder's, who may not be called here.
+        reclaim::retire(Box::new(probes));
     }
 
     fn compiled(&self, function: u32, wanted: &Wanted) -> Result<CompiledFunction> {
@@ -622,10 +633,7 @@ impl EngineModule for JitModule {
             old
         };
         if let Some(old) = old {
-            let (bodies, probes) = old.into_parts();
-            bodies.for_each(|body| self.arena.retire_body(body));
-            // What calls that are running count in. Probes are the embedder's, who may not be called here.
-            reclaim::retire(Box::new(probes));
+            self.retire(old);
         }
     }
 }
