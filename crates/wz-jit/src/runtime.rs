@@ -27,8 +27,6 @@ pub mod elsewhere;
 #[allow(unsafe_code)]
 pub mod entry;
 #[allow(unsafe_code)]
-pub mod epoch;
-#[allow(unsafe_code)]
 pub mod fault;
 #[allow(unsafe_code)]
 pub mod guest_stack;

@@ -661,7 +661,7 @@ impl ModuleCode for JitModule {
                 context: record.context.load(Ordering::Acquire),
                 values: stack,
             };
-            entry::enter(self.options.stubs, activation, &call)
+            entry::enter(self.options.stubs, activation, call)
         }
     }
 }
