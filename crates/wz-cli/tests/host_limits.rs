@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::Stdio;
 
 use support::{Dir, Run, engines};
@@ -62,6 +64,52 @@ fn little_address_space_is_enough_or_an_error() {
             1,
             &["error: large.wat: ", "Cannot allocate memory", "hint: the process may not use so much"],
         );
+    }
+}
+
+fn program(name: &str) -> String {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/programs/wasi-tests");
+    programs.join(name).to_str().unwrap().to_owned()
+}
+
+/// Sizes, counts and lengths that no guest can mean are refused before anything is allocated.
+#[test]
+fn malformed_arguments_take_no_memory() {
+    let dir = Dir::new().file("data/f", "content\n");
+    for engine in engines() {
+        let line = format!("--engine {engine} --env A=1 --dir data::/ {}", program("malformed.wasm"));
+        let run = after(&dir, "ulimit -v 400000", &line);
+        assert_eq!((run.status, &*run.err), (Some(0), ""), "{line}: {}", run.out);
+        let (checks, rest) = run.out.split_once(' ').unwrap();
+        assert_eq!(rest, "checks, 0 failures\n");
+        assert!(checks.parse::<u32>().unwrap() > 400, "{checks}");
+    }
+}
+
+/// More goes through a program than it may have memory.
+#[test]
+fn large_input_and_output_take_no_memory() {
+    const CHUNKS: usize = 1024;
+    let chunk: Vec<u8> = (0..1_u32 << 20).map(|at| (at ^ at >> 9) as u8).collect();
+    let dir = Dir::new();
+    for engine in engines() {
+        let line = format!("--engine {engine} {}", program("cat.wasm"));
+        let mut command = dir.command_after("ulimit -v 400000", &line);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                (0..CHUNKS).for_each(|_| input.write_all(&chunk).unwrap());
+                drop(input);
+            });
+            let mut back = vec![0; chunk.len()];
+            for number in 0..CHUNKS {
+                output.read_exact(&mut back).unwrap();
+                assert!(back == chunk, "{line}: megabyte {number} differs");
+            }
+            assert_eq!(output.read(&mut back).unwrap(), 0);
+        });
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{line}");
     }
 }
 
