@@ -15,13 +15,14 @@ use wz_api::{
     Memory, MemoryDefinition, Result, Table, TableDefinition, ValueType,
 };
 
-use wz_experimental::FunctionListenerFactory;
+use wz_experimental::{CodeId, FunctionListenerFactory};
 
 use crate::attach::HostListeners;
 use crate::close::Closing;
 use crate::hooks;
 use crate::listen::{AttachmentId, ListenerCell, Made};
 use crate::records::{FunctionKind, FunctionRecord};
+use crate::sample::next_code_id;
 use crate::store::StoreInner;
 
 /// A host function of a store.
@@ -39,6 +40,8 @@ pub struct HostRecord {
     references: ReferenceSlots,
     listeners: HostListeners,
     store: Arc<StoreInner>,
+    /// The host module's.
+    code_id: CodeId,
 }
 
 impl HostRecord {
@@ -46,6 +49,7 @@ impl HostRecord {
         store: &Arc<StoreInner>,
         function: &Arc<HostFunction>,
         definition: FunctionDefinition,
+        code_id: CodeId,
     ) -> Arc<Self> {
         let ty = function.ty();
         let host = Arc::new_cyclic(|this: &std::sync::Weak<Self>| Self {
@@ -63,6 +67,7 @@ impl HostRecord {
             references: ReferenceSlots::of(ty.results()),
             listeners: HostListeners::new(),
             store: Arc::clone(store),
+            code_id,
         });
         store.words().add_host(&host);
         host
@@ -127,6 +132,10 @@ impl HostRecord {
     pub(crate) fn store(&self) -> &Arc<StoreInner> {
         &self.store
     }
+
+    pub(crate) fn code_id(&self) -> CodeId {
+        self.code_id
+    }
 }
 
 impl Drop for HostRecord {
@@ -170,6 +179,7 @@ pub(crate) struct HostInstance {
     functions: Box<[(Arc<str>, Arc<HostRecord>)]>,
     store: Arc<StoreInner>,
     closing: Closing,
+    code_id: CodeId,
 }
 
 impl HostInstance {
@@ -180,8 +190,9 @@ impl HostInstance {
         cx: &Context,
     ) -> Result<Arc<Self>> {
         let definitions = module.definitions()?;
+        let code_id = next_code_id();
         let functions = module.functions().iter().zip(definitions).map(|((name, function), definition)| {
-            (name.clone(), HostRecord::new(store, function, definition))
+            (name.clone(), HostRecord::new(store, function, definition, code_id))
         });
         let functions = functions.collect();
         let this = Arc::new_cyclic(|this| Self {
@@ -190,6 +201,7 @@ impl HostInstance {
             functions,
             store: store.clone(),
             closing,
+            code_id,
         });
         if let Some(factory) = wz_experimental::function_listener_factory(cx) {
             this.attach(AttachmentId::new(), &this.made_by(&**factory));
@@ -217,6 +229,10 @@ impl HostInstance {
 
     pub(crate) fn closing(&self) -> &Closing {
         &self.closing
+    }
+
+    pub(crate) fn code_id(&self) -> CodeId {
+        self.code_id
     }
 
     pub(crate) fn exported_host_function(&self, name: &str) -> Option<&Arc<HostRecord>> {

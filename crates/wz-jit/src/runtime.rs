@@ -39,6 +39,8 @@ pub mod native;
 pub mod page_map;
 pub mod pc_map;
 #[allow(unsafe_code)]
+mod sites;
+#[allow(unsafe_code)]
 pub mod slots;
 #[allow(unsafe_code)]
 pub mod state;

@@ -205,9 +205,9 @@ unsafe fn run(
             }
             B::ListenAfter => {
                 let results = std::ptr::with_exposed_provenance(slot(0) as usize);
-                enter_core(state).listen_after(cx, low, results)?;
+                enter_core(state).listen_after(results)?;
             }
-            B::ListenTailCall => enter_core(state).listen_tail_call(cx, low)?,
+            B::ListenTailCall => enter_core(state).listen_tail_call()?,
             B::Probe => enter_core(state).probe(cx, std::ptr::with_exposed_provenance(extra as usize))?,
         }
     }

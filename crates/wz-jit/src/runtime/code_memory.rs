@@ -196,6 +196,7 @@ impl CodeArena {
 
     /// The address of the first slot.
     #[must_use]
+    #[inline]
     pub fn slots_start(&self) -> usize {
         self.reservation.start()
     }

@@ -33,7 +33,8 @@ use super::entry::{self, GuestCall};
 use super::native::{self, Resolved};
 use super::slots::{SlotRef, SlotTable};
 use super::stubs::{
-    CounterReference, ElsewhereStubs, Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind,
+    CounterReference, ElsewhereStubs, LISTENED_THUNK_BYTES, Relocation, Stubs, THUNK_BYTES, TypeStubs,
+    thunks_kind,
 };
 pub use super::versions::Version;
 use super::versions::{Known, Probed, Versions, Wanted};
@@ -108,6 +109,7 @@ pub struct ModuleOptions {
 #[derive(Debug)]
 pub struct JitModule {
     info: Arc<ModuleInfo>,
+    imported_functions: u32,
     options: ModuleOptions,
     arena: Arc<CodeArena>,
     slots: SlotTable,
@@ -155,6 +157,7 @@ impl JitModule {
         let listened_thunks = OnceLock::new();
         Ok(Arc::new(Self {
             info: info.clone(),
+            imported_functions: info.imported.functions,
             options,
             arena,
             slots,
@@ -332,7 +335,7 @@ impl JitModule {
         self.slots.set(SlotRef::Plain(index), or_thunk(Version::Plain));
         let code = match (function.is_listened, self.listened_thunks.get()) {
             (false, _) => or_thunk(Version::Plain),
-            (true, Some(thunks)) if function.is_wrapped => thunks + index as usize * THUNK_BYTES,
+            (true, Some(thunks)) if function.is_wrapped => thunks + index as usize * LISTENED_THUNK_BYTES,
             (true, _) => or_thunk(Version::Listened),
         };
         self.slots.set(SlotRef::Function(index), code);
@@ -468,12 +471,15 @@ impl JitModule {
         Some(&**module)
     }
 
-    /// The function whose listened thunk told this address, by its index with imports, and where its
-    /// first operator is.
-    pub(super) fn listened_function(&self, thunk: usize) -> (u32, u32) {
-        let thunks = self.listened_thunks.get().copied().unwrap_or(thunk);
-        let defined = ((thunk - thunks) / THUNK_BYTES) as u32;
-        (self.info.imported.functions + defined, first_operator(&self.info, defined))
+    /// The function with this plain slot, by its index with imports.
+    #[inline]
+    pub(super) fn function_of_plain(&self, slot: usize) -> u32 {
+        self.imported_functions + self.slots.plain_index(slot)
+    }
+
+    /// Where the first operator of a function is, by its index with imports.
+    pub(super) fn first_operator(&self, function: u32) -> u32 {
+        first_operator(&self.info, function - self.info.imported.functions)
     }
 
     /// The thunks of listened functions, made when first asked for.
@@ -493,10 +499,9 @@ impl JitModule {
         let defined = &self.info.functions[imported..];
         let assembler = self.options.stubs.assembler();
         let (before, after) = (native::address_of_listen_before(), native::address_of_listen_after());
-        let wrapper =
-            |ty: usize, distance: i32| assembler.listener(&self.info.types[ty], before, after, distance);
-        let wrappers: Vec<_> = (0..self.info.types.len()).map(|ty| wrapper(ty, 0)).collect();
-        let row = vec![assembler.padding(); defined.len() * THUNK_BYTES];
+        let wrappers: Vec<_> =
+            self.info.types.iter().map(|ty| assembler.listener(ty, before, after)).collect();
+        let row = vec![assembler.padding(); defined.len() * LISTENED_THUNK_BYTES];
         let lens = std::iter::once(row.len()).chain(wrappers.iter().map(|stub| stub.code.len()));
         let (offsets, _) = layout(lens).ok_or(CodeError::Exhausted)?;
         let mut bodies = vec![NewBody { code: &row, kind: Some(thunks_kind()) }];
@@ -505,19 +510,16 @@ impl JitModule {
                 .iter()
                 .map(|wrapper| NewBody { code: &wrapper.code, kind: Some(BodyKind::Stub(wrapper.stub)) }),
         );
-        let plain = if defined.is_empty() { 0 } else { self.slots.address(SlotRef::Plain(0)) };
         let addresses = self.arena.install_with(Limit::Ignored, bodies, |number, code, address| {
-            if number == 0 {
-                for (index, thunk) in code.as_chunks_mut::<THUNK_BYTES>().0.iter_mut().enumerate() {
-                    let target = address + offsets[1 + defined[index] as usize];
-                    *thunk = assembler.thunk(address + index * THUNK_BYTES, target);
-                }
+            if number > 0 {
                 return Ok(());
             }
-            let thunks = address - offsets[number];
-            let distance =
-                i32::try_from(plain.wrapping_sub(thunks) as isize).map_err(|_| CodeError::Exhausted)?;
-            code.copy_from_slice(&wrapper(number - 1, distance).code);
+            for (index, thunk) in code.as_chunks_mut::<LISTENED_THUNK_BYTES>().0.iter_mut().enumerate() {
+                let target = address + offsets[1 + defined[index] as usize];
+                let plain = self.slots.address(SlotRef::Plain(index as u32));
+                let at = address + index * LISTENED_THUNK_BYTES;
+                *thunk = assembler.listened_thunk(at, target, plain).ok_or(CodeError::Exhausted)?;
+            }
             Ok(())
         })?;
         Ok(addresses[0])
@@ -658,7 +660,7 @@ impl ModuleCode for JitModule {
     }
 
     fn target(&self, defined_index: u32) -> *const () {
-        ptr::with_exposed_provenance(self.slots.address(SlotRef::Function(defined_index)))
+        ptr::with_exposed_provenance(self.slots.function(defined_index))
     }
 
     unsafe fn invoke(

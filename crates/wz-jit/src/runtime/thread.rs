@@ -6,6 +6,7 @@ use std::ptr;
 
 use super::fault::AlternateStack;
 use super::guest_stack::GuestStack;
+use super::sites::Sites;
 use super::state::CallState;
 
 /// What calls need of their thread.
@@ -19,6 +20,8 @@ pub(super) struct Thread {
     /// Room for the parameters of a tail call, from a boxed slice, and its length.
     arguments: Cell<*mut u64>,
     arguments_len: Cell<usize>,
+    /// What walks have found lately.
+    pub(super) sites: Sites,
 }
 
 thread_local! {
@@ -29,6 +32,7 @@ thread_local! {
             stack: Cell::new(ptr::null_mut()),
             arguments: Cell::new(ptr::null_mut()),
             arguments_len: Cell::new(0),
+            sites: Sites::new(),
         }
     };
     /// Gives back what the thread has when it ends.
