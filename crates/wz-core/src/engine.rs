@@ -77,10 +77,28 @@ pub trait Engine: Send + Sync + 'static {
     /// activation's thread while the engine is inside one of its calls to the core.
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame>;
 
+    /// The function that an address in machine code is of. None if it is none of this engine's, or
+    /// was freed.
+    fn resolve(&self, address: usize) -> Option<CodeAddress> {
+        let _ = address;
+        None
+    }
+
     /// What finds the guest frames of an activation in a signal handler.
     fn interrupted_walk(&self) -> InterruptedWalk {
         |_, _, _| Err(Unwalkable)
     }
+}
+
+/// What an address in machine code is.
+#[derive(Clone, Debug)]
+pub struct CodeAddress {
+    /// The module.
+    pub module: Arc<ModuleInfo>,
+    /// The function's index, imports included.
+    pub function: u32,
+    /// The operator's offset in the body of the Code section.
+    pub code_offset: u32,
 }
 
 /// Gives the guest frames of an activation, innermost first, in a signal handler: the thread was
