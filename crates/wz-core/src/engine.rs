@@ -24,6 +24,7 @@ use crate::activation::Activation;
 use crate::listing::CodeListing;
 use crate::probes::FunctionProbes;
 use crate::records::{FunctionRecord, InstanceContext};
+use crate::snapshot::SavedFrames;
 
 /// The call ends early; the reason is in the activation.
 #[derive(Debug)]
@@ -76,6 +77,14 @@ pub trait Engine: Send + Sync + 'static {
     /// `FrameCursor::default()` and belongs to the engine from then on. Only called on the
     /// activation's thread while the engine is inside one of its calls to the core.
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame>;
+
+    /// Copies the frames of an activation whose guest has called a host function, for going back
+    /// there: if [`Activation::take_restored`] gives them when the call has ended early, it goes on.
+    /// None if that is not possible.
+    fn save(&self, activation: &Activation) -> Option<SavedFrames> {
+        let _ = activation;
+        None
+    }
 
     /// The function that an address in machine code is of. None if it is none of this engine's, or
     /// was freed.

@@ -64,19 +64,24 @@ impl Activation {
             return Err(none("no guest called the host function"));
         }
         let frames = self.store().config().engine.save(self);
-        let frames = frames.ok_or_else(|| none("a function on the stack cannot be left and entered again"))?;
+        let frames =
+            frames.ok_or_else(|| none("a function on the stack cannot be left and entered again"))?;
         let (id, number) = self.next_snapshot();
         let entry = self.thread().entry();
+        let mut cx = self.context().clone();
+        if self.host_is_listened() {
+            // SAFETY: the host function's frame is the last one.
+            let frame = unsafe { entry.top_frame() };
+            if frame.derives() {
+                cx = frame.previous();
+            }
+        }
         // The host function's own frame is not one that is gone back to.
         let count = entry.depth() - self.frames_below() - usize::from(self.host_is_listened());
         let listened = (0..count).map(|position| {
             entry.with_frame(self.frames_below() + position, |frame| {
                 frame.stamp(number);
-                let previous = frame.derives().then(|| {
-                    let previous = frame.previous.take();
-                    frame.previous.set(previous.clone());
-                    previous
-                });
+                let previous = frame.derives().then(|| frame.previous());
                 SavedListened { instance: frame.instance.get(), previous }
             })
         });
@@ -84,7 +89,7 @@ impl Activation {
             activation: id,
             number,
             frames,
-            cx: self.context().clone(),
+            cx,
             listened: listened.collect(),
             result_slots: host.definition().ty().result_slots(),
             references: host.reference_results().clone(),
@@ -124,7 +129,8 @@ impl Activation {
     fn go_back(&self, saved: &SavedCall, error: &Error, results: &[u64]) -> Result<(), Ending> {
         if results.len() != saved.result_slots {
             let (expected, given) = (saved.result_slots, results.len());
-            let message = format!("expected {expected} results to restore a snapshot with, but passed {given}");
+            let message =
+                format!("expected {expected} results to restore a snapshot with, but passed {given}");
             return Err(Ending::Error(Error::argument(message)));
         }
         let admitted = self.admit(&saved.references, results);
@@ -153,7 +159,7 @@ impl Activation {
 
     fn admit(&self, references: &ReferenceSlots, results: &[u64]) -> Result<()> {
         for position in &references.functions {
-            references::admit_function(self.instance(), results[*position as usize] as usize)?;
+            references::admit_function(self.instance(), results[*position as usize])?;
         }
         for position in &references.externs {
             self.store().externs().value(results[*position as usize])?;

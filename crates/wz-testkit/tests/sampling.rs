@@ -81,6 +81,9 @@ struct Samples {
 
 const WORDS: usize = 2 + FRAMES * 3;
 
+/// The tests share what the handler writes to.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// What the handler writes to.
 static SAMPLES_NOW: AtomicPtr<Samples> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -237,7 +240,9 @@ fn check(engine: EngineUnderTest, listening: Listening) {
         assert!(depth <= FRAMES, "{depth} frames");
         let frames: Vec<(Function, u32)> = (0..depth)
             .map(|frame| {
-                let is_guest = codes[&CodeId(word(2 + frame * 3))];
+                let code = CodeId(word(2 + frame * 3));
+                let known = codes.get(&code);
+                let is_guest = *known.unwrap_or_else(|| panic!("{code:?} of {codes:?}, {frame} of {depth}"));
                 ((is_guest, word(3 + frame * 3) as u32), word(4 + frame * 3) as u32)
             })
             .collect();
@@ -265,6 +270,7 @@ fn check(engine: EngineUnderTest, listening: Listening) {
 
 #[test]
 fn interrupted_guests_are_walked() {
+    let _one = ONE_AT_A_TIME.lock();
     install();
     let variant = engine("jit-eager-checked-base");
     let engines = engines().iter().copied().filter(|engine| engine.name != "mixed").chain(variant);
@@ -278,6 +284,7 @@ fn interrupted_guests_are_walked() {
 /// Code can be resolved as long as it is there.
 #[test]
 fn addresses_are_resolved_until_code_is_freed() {
+    let _one = ONE_AT_A_TIME.lock();
     install();
     let Some(engine) = engine("jit") else { return };
     let fixture = Fixture::new((engine.config)());
