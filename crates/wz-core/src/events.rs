@@ -14,7 +14,7 @@ use wz_experimental::FunctionListener;
 use crate::activation::{Activation, Payload, panic_error};
 use crate::engine::Raised;
 use crate::instance::Instance;
-use crate::listen::ListenerCell;
+use crate::listen::{ListenerCell, ListenerSlot};
 use crate::reclaim::{Entry, ListenedFrame};
 use crate::records::InstanceContext;
 use crate::walk::StackWalk;
@@ -39,7 +39,8 @@ impl Activation {
         // SAFETY: as the caller says.
         unsafe {
             let instance = Instance::of_context(context);
-            self.begin(|| instance.listeners(function), instance, params)
+            let slot = instance.listener_slot(function);
+            self.begin(|| slot.map_or(std::ptr::null(), ListenerSlot::get), instance, params)
         }
     }
 
