@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use wz::experimental::logging::LogScopes;
 use wz::{CoreFeatures, EngineKind};
 
+use crate::count::parse_count;
 use crate::duration::parse_duration;
 use crate::environment::Variable;
 use crate::features::parse_features;
 use crate::listen::ListenAddress;
 use crate::mounts::Mount;
+use crate::os_text::{At, split_once};
 use crate::size::parse_size;
 
 const STYLES: Styles = Styles::styled()
@@ -306,7 +309,7 @@ pub(crate) struct SessionArgs {
     pub(crate) invoke: Option<String>,
 
     /// Instantiate a module first, for imports from NAME
-    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = Preload::parse)]
+    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = OsStringValueParser::new().try_map(Preload::parse))]
     pub(crate) preloads: Vec<Preload>,
 
     #[command(flatten)]
@@ -325,11 +328,11 @@ pub(crate) struct SessionArgs {
 #[command(next_help_heading = "What the program sees")]
 pub(crate) struct ProgramArgs {
     /// Let it use a directory, as GUEST (default: HOST); ro: only read
-    #[arg(long = "dir", value_name = "HOST[::GUEST[::ro]]", value_parser = Mount::parse_dir)]
+    #[arg(long = "dir", value_name = "HOST[::GUEST[::ro]]", value_parser = OsStringValueParser::new().try_map(Mount::parse_dir))]
     pub(crate) dirs: Vec<Mount>,
 
     /// The same with single colons; the last one separates
-    #[arg(long = "mount", value_name = "HOST[:GUEST][:ro]", value_parser = Mount::parse_mount)]
+    #[arg(long = "mount", value_name = "HOST[:GUEST][:ro]", value_parser = OsStringValueParser::new().try_map(Mount::parse_mount))]
     pub(crate) mounts: Vec<Mount>,
 
     /// Set an environment variable, or pass on this one
@@ -357,7 +360,7 @@ pub(crate) struct LimitArgs {
     pub(crate) timeout: Option<Duration>,
 
     /// End the program when it has used N units of fuel, about one per operator
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_hyphen_values = true)]
     pub(crate) fuel: Option<u64>,
 
     /// Limit each memory: 64M, 1GiB
@@ -369,7 +372,7 @@ pub(crate) struct LimitArgs {
     pub(crate) max_stack: Option<u64>,
 
     /// Limit each table
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_hyphen_values = true)]
     pub(crate) max_table_elements: Option<u64>,
 }
 
@@ -441,10 +444,11 @@ pub(crate) struct Preload {
 }
 
 impl Preload {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
+    fn parse(text: OsString) -> Result<Self, String> {
+        match split_once(&text, "=", At::First) {
             Some((name, file)) if !name.is_empty() && !file.is_empty() => {
-                Ok(Self { name: name.to_owned(), file: file.into() })
+                let name = name.into_string().map_err(|_| "the name must be UTF-8")?;
+                Ok(Self { name, file: file.into() })
             }
             _ => Err("the form is NAME=FILE".into()),
         }

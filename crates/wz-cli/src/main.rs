@@ -6,6 +6,7 @@ mod cache;
 mod compile;
 mod completions;
 mod coredump;
+mod count;
 mod duration;
 mod environment;
 mod escape;
@@ -16,6 +17,7 @@ mod inspect;
 mod invoke;
 mod listen;
 mod mounts;
+mod os_text;
 mod progress;
 mod report;
 mod run;
@@ -29,9 +31,36 @@ mod wast;
 
 use clap::Parser;
 
+use crate::report::Failure;
+
 fn main() {
-    let cli = args::Cli::parse();
-    let outcome = match &cli.command {
+    let outcome = match parse() {
+        Ok(cli) => run(&cli),
+        Err(failure) => Err(failure),
+    };
+    std::process::exit(outcome.unwrap_or_else(|failure| {
+        failure.print();
+        failure.status
+    }));
+}
+
+/// The command line. Where that is wrong or asks for help, the process ends here.
+///
+/// # Errors
+/// If there is an argument that is not UTF-8 and has to be.
+fn parse() -> Result<args::Cli, Failure> {
+    args::Cli::try_parse().map_err(|error| {
+        let odd = std::env::args_os().find(|argument| argument.to_str().is_none());
+        match (error.kind(), odd) {
+            (clap::error::ErrorKind::InvalidUtf8, Some(odd)) => report::not_utf8(&odd),
+            _ => error.exit(),
+        }
+    })
+}
+
+/// Runs the command and gives the process's exit status.
+fn run(cli: &args::Cli) -> Result<i32, Failure> {
+    match &cli.command {
         Some(args::Command::Version) => report::print_out(&format!("wz {}\n", env!("CARGO_PKG_VERSION"))),
         Some(args::Command::Run(run)) => run::run(run),
         Some(args::Command::Trace(trace)) => trace::trace(trace),
@@ -42,9 +71,5 @@ fn main() {
         Some(args::Command::Wast(wast)) => wast::wast(wast),
         Some(args::Command::Completions(completions)) => completions::completions(completions),
         None => run::run(&cli.run),
-    };
-    std::process::exit(outcome.unwrap_or_else(|failure| {
-        failure.print();
-        failure.status
-    }));
+    }
 }

@@ -1,6 +1,7 @@
 //! How runs end: exit statuses, and errors as a person reads them: what, where, what to do.
 //! Everything that a guest can have a say in is escaped here.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 
@@ -100,7 +101,18 @@ impl Failure {
                 }
                 failure
             }
-            _ => Self::setup(format!("{what}: {}", escape_lines(&error.to_string()))),
+            kind => {
+                let failure = Self::setup(format!("{what}: {}", escape_lines(&error.to_string())));
+                match kind {
+                    ErrorKind::System { source, .. } if source.kind() == std::io::ErrorKind::OutOfMemory => {
+                        failure.with_hint(
+                            "the process may not use so much address space (ulimit -v); --engine interpreter \
+                             needs less",
+                        )
+                    }
+                    _ => failure,
+                }
+            }
         }
     }
 
@@ -119,6 +131,12 @@ impl Failure {
         let _ = std::io::stderr().write_all(text.as_bytes());
         self.notes.iter().for_each(|text| note(text));
     }
+}
+
+/// An argument that is not UTF-8, where the command line or the program needs that.
+pub(crate) fn not_utf8(argument: &OsStr) -> Failure {
+    let shown = escape(&argument.to_string_lossy());
+    Failure::new(STATUS_USAGE, format!("the argument \"{shown}\" is not UTF-8, which it must be"))
 }
 
 /// Writes to standard output, for which nobody may be left to read it: that is no failure.

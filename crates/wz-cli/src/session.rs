@@ -20,7 +20,7 @@ use crate::environment;
 use crate::escape::escape;
 use crate::invoke::{format_results, parse_arguments};
 use crate::mounts::Mount;
-use crate::report::{Failure, STATUS_TIMEOUT, STATUS_USAGE, note, print_out};
+use crate::report::{Failure, STATUS_TIMEOUT, STATUS_USAGE, not_utf8, note, print_out};
 use crate::source;
 
 /// The names under which programs import WASI.
@@ -354,12 +354,9 @@ fn check_directory(mount: &Mount) -> Result<(), Failure> {
 }
 
 fn to_utf8(arguments: &[OsString]) -> Result<Vec<String>, Failure> {
-    let each = arguments.iter().map(|argument| {
-        argument.to_str().map(str::to_owned).ok_or_else(|| {
-            let shown = escape(&argument.to_string_lossy());
-            Failure::new(STATUS_USAGE, format!("the argument \"{shown}\" is not UTF-8, which programs need"))
-        })
-    });
+    let each = arguments
+        .iter()
+        .map(|argument| argument.to_str().map(str::to_owned).ok_or_else(|| not_utf8(argument)));
     each.collect()
 }
 

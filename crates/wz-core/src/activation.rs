@@ -449,6 +449,7 @@ impl Activation {
     /// # Safety
     /// `caller` is the context of the calling instance, which lives; `record` is of a host
     /// function that lives; nobody else uses `slots`.
+    #[inline]
     pub unsafe fn call_host(
         &self,
         caller: *const InstanceContext,
@@ -458,18 +459,58 @@ impl Activation {
         // SAFETY: as the caller says.
         let (instance, host) = unsafe { (Instance::of_context(caller), HostRecord::of_record(record)) };
         self.host.set(host);
+        let is_plain = !host.is_listened()
+            && host.has_plain_results()
+            && !instance.events().wants(EventKinds::HOST_CALL)
+            && self.tank.is_none();
         // SAFETY: as the caller says.
-        let result = unsafe { self.run_host(instance, host, slots) };
+        let result = unsafe {
+            match is_plain {
+                true => self.run_plain_host(instance, host, slots),
+                false => self.run_host(instance, host, slots),
+            }
+        };
         self.host.set(ptr::null());
         result?;
-        match instance.exit_code().or_else(|| self.instance().exit_code()) {
-            None => Ok(()),
-            Some(code) => Err(self.raise_exit(code)),
+        if instance.closing().is_open() && self.instance().closing().is_open() {
+            return Ok(());
+        }
+        Err(self.raise_closed(instance))
+    }
+
+    #[cold]
+    fn raise_closed(&self, instance: &Instance) -> Raised {
+        let code = instance.exit_code().or_else(|| self.instance().exit_code());
+        self.raise_exit(code.unwrap_or_default())
+    }
+
+    /// Runs a host function, and nothing around it.
+    ///
+    /// # Safety
+    /// As for [`call_host`](Self::call_host).
+    #[inline(always)]
+    unsafe fn run_plain_host(
+        &self,
+        instance: &Instance,
+        host: &HostRecord,
+        slots: *mut u64,
+    ) -> Result<(), Raised> {
+        let call = HostCall::new(self, instance);
+        // SAFETY: as the caller says.
+        let slots = unsafe { std::slice::from_raw_parts_mut(slots, host.stack_slots()) };
+        let body = host.function().body();
+        match catch_unwind(AssertUnwindSafe(|| body(&mut Caller::from_inner(&call), slots))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.host_failed(instance, error)),
+            Err(payload) => Err(self.raise_panic(payload)),
         }
     }
 
+    /// Runs a host function with all that there may be around it.
+    ///
     /// # Safety
     /// As for [`call_host`](Self::call_host).
+    #[inline(never)]
     unsafe fn run_host(&self, instance: &Instance, host: &HostRecord, slots: *mut u64) -> Result<(), Raised> {
         let listened = host.is_listened();
         self.host_is_listened.set(listened);
@@ -572,17 +613,41 @@ pub(crate) fn panic_error(payload: &(dyn Any + Send)) -> Error {
     Error::host(format!("{text} (recovered by wz)"))
 }
 
-impl Drop for Activation {
+impl Activation {
+    /// Ends it if it has nothing but itself, as most have: then there is nothing to drop.
+    #[inline(always)]
+    pub(crate) fn end_plain(&self) -> bool {
+        // SAFETY: the cells are the thread's own, and nobody holds what is in them.
+        let is_plain = unsafe {
+            (*self.cx.get()).is_background()
+                && (*self.module.get()).is_none()
+                && (*self.ending.as_ptr()).is_none()
+                && (*self.deferred.as_ptr()).is_none()
+        };
+        if !is_plain || self.tank.is_some() || self.cleared.get() {
+            return false;
+        }
+        self.unlink();
+        true
+    }
+
+    /// The next outer activation is the thread's innermost again.
     #[inline]
+    fn unlink(&self) {
+        self.thread.current.set(self.parent);
+        compiler_fence(Ordering::Release);
+        let depth = self.thread.depth.get() - 1;
+        self.thread.depth.set(depth);
+        if depth == 0 {
+            self.thread.entry().leave();
+        }
+    }
+}
+
+impl Drop for Activation {
     fn drop(&mut self) {
         if ptr::eq(self.thread.current.get(), self) {
-            self.thread.current.set(self.parent);
-            compiler_fence(Ordering::Release);
-            let depth = self.thread.depth.get() - 1;
-            self.thread.depth.set(depth);
-            if depth == 0 {
-                self.thread.entry().leave();
-            }
+            self.unlink();
         }
         self.park_fuel();
         if self.cleared.get() && !self.parent.is_null() {

@@ -239,17 +239,26 @@ fn reserve_mapping(
     if let Some((mapping, committed)) = full.and_then(|len| pool::take(Mapping::rounded(len), min)) {
         return Ok((mapping, committed, true));
     }
+    if let Some(mapping) = full.and_then(|len| Mapping::reserve(len).ok()) {
+        return Ok((mapping, 0, false));
+    }
     // A smaller reservation limits growth, which is better than no memory.
     let halves = std::iter::successors(Some(max), |size| Some(size / 2)).take_while(|size| *size > at_least);
-    let mut failure = None;
-    for size in full.into_iter().chain(halves).chain([at_least]) {
-        match Mapping::reserve(size) {
-            Ok(mapping) => return Ok((mapping, 0, false)),
-            Err(error) => failure = Some(error),
+    for size in halves {
+        let Ok(mapping) = Mapping::reserve(size) else { continue };
+        if size == max {
+            return Ok((mapping, 0, false));
+        }
+        // Where address space is scarce, as much as this takes is left for stacks and code.
+        drop(mapping);
+        if let Ok(mapping) = Mapping::reserve((size / 2).max(at_least)) {
+            return Ok((mapping, 0, false));
         }
     }
-    let source = failure.unwrap_or_else(|| std::io::ErrorKind::OutOfMemory.into());
-    Err(Error::system(format!("reserving {at_least} bytes of memory"), source))
+    match Mapping::reserve(at_least) {
+        Ok(mapping) => Ok((mapping, 0, false)),
+        Err(error) => Err(Error::system(format!("reserving {at_least} bytes of memory"), error)),
+    }
 }
 
 impl MemoryInner for MemoryInstance {

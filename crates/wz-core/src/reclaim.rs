@@ -2,7 +2,7 @@
 //!
 //! Two kinds of use are noted per thread, in an [`Entry`] that others read:
 //! - that the thread is inside a call, since which epoch: for what a call may have found anywhere
-//!   on its way, like code. [`retire`] frees it when all calls that were running have ended;
+//!   on its way, like code. A [`Queue`] frees it when all calls that were running have ended;
 //! - which listener cells its frames hold: these are replaced often and calls may run for ever, so
 //!   they are freed as soon as no frame holds them ([`unprotected`]).
 //!
@@ -10,6 +10,7 @@
 //! that; elsewhere the threads fence themselves.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
@@ -28,8 +29,8 @@ static NOW: AtomicU64 = AtomicU64::new(1);
 /// All entries that there ever were. Only grows.
 static ENTRIES: Mutex<Vec<&'static Entry>> = Mutex::new(Vec::new());
 
-/// What waits, with the last epoch of the calls that may use it.
-static WAITING: Mutex<Vec<(u64, Box<dyn Send>)>> = Mutex::new(Vec::new());
+/// What waits, as everybody but code's own may free it.
+static WAITING: Queue = Queue::new();
 
 /// How many listened frames there is room for at first, and how many when a thread leaves.
 const FRAMES: usize = 64;
@@ -345,26 +346,102 @@ pub(crate) fn unprotected(retired: &mut Vec<Arc<ListenerCell>>) -> Vec<Arc<Liste
     retired.extract_if(.., |cell| held.binary_search(&Arc::as_ptr(cell).cast_mut()).is_err()).collect()
 }
 
+/// Things that wait until nobody can use them any more.
+#[derive(Default)]
+pub struct Queue {
+    /// With the last epoch of the calls that may use them.
+    waiting: Mutex<Vec<(u64, Box<dyn Send>)>>,
+}
+
+impl Queue {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { waiting: Mutex::new(Vec::new()) }
+    }
+
+    /// Has [`collect`](Self::collect) drop `value` once every call has ended that is running now
+    /// and might have found it. It can no longer be found.
+    pub fn retire(&self, value: Box<dyn Send>) {
+        let epoch = NOW.fetch_add(1, Ordering::SeqCst);
+        self.waiting.lock().push((epoch, value));
+    }
+
+    /// Drops what was retired and can no longer be in use.
+    pub fn collect(&self) {
+        if self.waiting.lock().is_empty() {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        sys::process_barrier();
+        let epochs: Vec<u64> =
+            ENTRIES.lock().iter().map(|entry| entry.epoch.load(Ordering::SeqCst)).collect();
+        let oldest = epochs.into_iter().filter(|epoch| *epoch != 0).min().unwrap_or(u64::MAX);
+        let free: Vec<_> = self.waiting.lock().extract_if(.., |(epoch, _)| *epoch < oldest).collect();
+        // Outside of the lock: what is dropped may retire more.
+        drop(free);
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("waiting", &self.len()).finish()
+    }
+}
+
 /// Has [`collect`] drop `value` once every call has ended that is running now and might have found
 /// it. It can no longer be found.
 pub fn retire(value: Box<dyn Send>) {
-    let epoch = NOW.fetch_add(1, Ordering::SeqCst);
-    WAITING.lock().push((epoch, value));
+    WAITING.retire(value);
 }
 
-/// Drops what was retired and can no longer be in use. Not to be called with locks held: what is
-/// dropped may be the embedder's.
+/// Drops what was [retired](retire) and can no longer be in use. Not to be called with locks held:
+/// what is dropped may be the embedder's.
 pub fn collect() {
-    if WAITING.lock().is_empty() {
-        return;
+    WAITING.collect();
+}
+
+/// Keeps what can be found from being freed, as a call would, for those who look without one.
+pub struct Pin(&'static Entry, PhantomData<*const ()>);
+
+impl Pin {
+    /// Pins until dropped.
+    #[must_use]
+    pub fn new() -> Self {
+        let entry = Entry::take();
+        entry.enter();
+        Self(entry, PhantomData)
     }
-    fence(Ordering::SeqCst);
-    sys::process_barrier();
-    let epochs: Vec<u64> = ENTRIES.lock().iter().map(|entry| entry.epoch.load(Ordering::SeqCst)).collect();
-    let oldest = epochs.into_iter().filter(|epoch| *epoch != 0).min().unwrap_or(u64::MAX);
-    let free: Vec<_> = WAITING.lock().extract_if(.., |(epoch, _)| *epoch < oldest).collect();
-    // Outside of the lock: what is dropped may retire more.
-    drop(free);
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pin").finish_non_exhaustive()
+    }
+}
+
+impl Default for Pin {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.0.give_back();
+    }
 }
 
 #[cfg(test)]
@@ -405,5 +482,48 @@ mod tests {
             collect();
             std::thread::yield_now();
         }
+    }
+
+    #[test]
+    fn readers_never_see_what_was_freed() {
+        static QUEUE: Queue = Queue::new();
+        let shared = Arc::new(AtomicPtr::new(Box::into_raw(Box::new(7_u64))));
+        let stop = Arc::new(AtomicBool::new(false));
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let (shared, stop) = (shared.clone(), stop.clone());
+                std::thread::spawn(move || {
+                    let entry = Entry::take();
+                    while !stop.load(Ordering::Relaxed) {
+                        entry.enter();
+                        // SAFETY: the thread is inside, so what it finds is not freed.
+                        assert_eq!(unsafe { *shared.load(Ordering::Acquire) }, 7);
+                        entry.leave();
+                    }
+                    entry.give_back();
+                })
+            })
+            .collect();
+        struct Poisoned(*mut u64);
+        // SAFETY: the box may be freed anywhere.
+        unsafe impl Send for Poisoned {}
+        impl Drop for Poisoned {
+            fn drop(&mut self) {
+                // SAFETY: made from a box, and nobody finds it any more.
+                drop(unsafe {
+                    self.0.write_volatile(0);
+                    Box::from_raw(self.0)
+                });
+            }
+        }
+        for _ in 0..2000 {
+            let old = shared.swap(Box::into_raw(Box::new(7)), Ordering::SeqCst);
+            QUEUE.retire(Box::new(Poisoned(old)));
+            QUEUE.collect();
+        }
+        stop.store(true, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        // SAFETY: made from a box; all others are gone.
+        drop(unsafe { Box::from_raw(shared.load(Ordering::Relaxed)) });
     }
 }

@@ -27,8 +27,6 @@ pub mod elsewhere;
 #[allow(unsafe_code)]
 pub mod entry;
 #[allow(unsafe_code)]
-pub mod epoch;
-#[allow(unsafe_code)]
 pub mod fault;
 #[allow(unsafe_code)]
 pub mod guest_stack;
@@ -55,6 +53,7 @@ pub mod sys;
 #[allow(unsafe_code)]
 mod thread;
 pub mod trap_table;
+pub mod versions;
 #[allow(unsafe_code)]
 pub mod walk;
 

@@ -295,7 +295,11 @@ impl WasiConfig {
         };
         for (number, stdio) in (0..).zip(&self.stdio) {
             let access = if number == 0 { !rights::FD_WRITE } else { !rights::FD_READ };
-            insert(Descriptor::file(stdio.open(number), access, 0))?;
+            let stream = stdio.open(number).map_err(|error| {
+                let name = ["input", "output", "error"][number as usize];
+                Error::system(format!("opening standard {name}"), error)
+            })?;
+            insert(Descriptor::file(stream, access, 0))?;
         }
         for mount in &self.mounts {
             insert(Descriptor::preopen(mount.open()?, mount.guest.as_str().into()))?;

@@ -76,15 +76,18 @@ impl Stdio {
     }
 
     /// Opens it as the guest's descriptor 0, 1 or 2.
-    pub(crate) fn open(&self, descriptor: u32) -> Arc<dyn File> {
+    ///
+    /// # Errors
+    /// If the process cannot have another descriptor for it.
+    pub(crate) fn open(&self, descriptor: u32) -> std::io::Result<Arc<dyn File>> {
         let interest = if descriptor == 0 { Interest::Read } else { Interest::Write };
-        match &self.0 {
+        Ok(match &self.0 {
             Kind::Stream(stream) => stream.clone(),
-            Kind::Inherit => match crate::sys::inherited(interest, descriptor == 2) {
+            Kind::Inherit => match crate::sys::inherited(interest, descriptor == 2)? {
                 Some((file, may_block)) => Arc::new(RealFile::inherited(file, may_block)),
                 None => Arc::new(NullStream),
             },
-        }
+        })
     }
 }
 

@@ -42,6 +42,17 @@ impl Dir {
         Run::of(line, self.command(line).output().unwrap())
     }
 
+    /// The same, started by a shell that does something before: `ulimit -n 8` for example, or
+    /// `exec >&-`.
+    #[cfg(unix)]
+    pub(crate) fn command_after(&self, shell: &str, line: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{shell} && exec \"$@\""), "sh", env!("CARGO_BIN_EXE_wz")]);
+        command.args(line.split(' ').filter(|word| !word.is_empty())).current_dir(&self.0);
+        command.stdin(Stdio::null()).env_remove("NO_COLOR");
+        command
+    }
+
     pub(crate) fn run_with_input(&self, line: &str, input: &[u8]) -> Run {
         let mut command = self.command(line);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -55,6 +66,11 @@ impl Drop for Dir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// The engines that there are here, as `--engine` takes them.
+pub(crate) fn engines() -> &'static [&'static str] {
+    if wz::EngineKind::Jit.is_available() { &["jit", "interpreter"] } else { &["interpreter"] }
 }
 
 /// What a run gave.

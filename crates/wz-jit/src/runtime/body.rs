@@ -33,6 +33,9 @@ pub struct FunctionCode {
     pub is_leaf: bool,
     /// How long the code is that makes the frame. A stack overflow in it is one of the caller.
     pub prologue_bytes: u32,
+    /// So far below the frame pointer are slots that have what the function was called with; 0 if
+    /// there are none.
+    pub params_below: u32,
     /// How many memories the module has.
     pub memory_count: u32,
     /// Native program counter → operator.

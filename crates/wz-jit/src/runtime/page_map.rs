@@ -142,7 +142,7 @@ fn set(pages: *const ArenaPages, start: usize, len_bytes: usize) {
 ///
 /// # Safety
 /// What is found may be used as long as the thread is inside the call it was in when it was found,
-/// or [pinned](super::epoch::Pin), or otherwise keeps the code from being freed.
+/// or [pinned](wz_core::reclaim::Pin), or otherwise keeps the code from being freed.
 #[must_use]
 pub unsafe fn find<'a>(address: usize) -> Option<&'a Body> {
     // SAFETY: as the caller says.

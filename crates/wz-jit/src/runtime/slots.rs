@@ -83,6 +83,17 @@ impl SlotTable {
         Self { arena, functions, types, plain_start }
     }
 
+    /// The address of a function's slot.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    #[inline]
+    #[must_use]
+    pub fn function(&self, index: u32) -> usize {
+        assert!(index < self.functions);
+        self.arena.slots_start() + index as usize * size_of::<usize>()
+    }
+
     /// The address of a slot.
     ///
     /// # Panics
@@ -92,10 +103,7 @@ impl SlotTable {
         let functions = self.functions as usize;
         let fixed = 2 * functions + self.types as usize;
         let index = match slot {
-            SlotRef::Function(index) => {
-                assert!(index < self.functions);
-                index as usize
-            }
+            SlotRef::Function(index) => return self.function(index),
             SlotRef::Plain(index) => {
                 assert!(index < self.functions);
                 functions + index as usize

@@ -8,21 +8,18 @@ mod imp;
 #[path = "sys/unsupported.rs"]
 mod imp;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 #[path = "sys/barrier_linux.rs"]
 mod barrier;
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(not(target_os = "linux"), target_arch = "aarch64"))]
 #[path = "sys/barrier_other.rs"]
 mod barrier;
 
 use std::io;
 
-#[cfg_attr(
-    target_arch = "x86_64",
-    expect(unused_imports, reason = "x86-64 keeps its instruction fetch coherent")
-)]
+// The others keep their instruction fetch coherent.
+#[cfg(target_arch = "aarch64")]
 pub(super) use barrier::instruction_barrier;
-pub(super) use barrier::{process_barrier, process_barrier_available};
 pub(crate) use imp::page_size;
 
 /// What may be done with pages.
@@ -67,9 +64,25 @@ impl Reservation {
     pub fn ending_at(len_bytes: usize, align: usize) -> io::Result<Self> {
         let len = round_up(len_bytes, page_size())?;
         let total = len.checked_add(align).ok_or(io::ErrorKind::OutOfMemory)?;
-        let start = imp::reserve(total)?;
-        let end = (start + total) & !(align - 1);
-        Ok(Self::trimmed(start, total, end - len, len))
+        match imp::reserve(total) {
+            Ok(start) => {
+                let end = (start + total) & !(align - 1);
+                Ok(Self::trimmed(start, total, end - len, len))
+            }
+            Err(error) => Self::ending_at_a_free_place(len, align).ok_or(error),
+        }
+    }
+
+    /// The same for a process that may not use much address space (`ulimit -v`): without more than
+    /// is kept, at a place that happens to be free.
+    fn ending_at_a_free_place(len_bytes: usize, align: usize) -> Option<Self> {
+        let free = imp::reserve(len_bytes).ok()?;
+        imp::release(free, len_bytes);
+        let ends = (0..64).map_while(|step| (free & !(align - 1)).checked_sub(step * align));
+        let start = ends
+            .filter_map(|end| end.checked_sub(len_bytes))
+            .find_map(|start| imp::reserve_at(start, len_bytes).ok())?;
+        Some(Self { start, len_bytes })
     }
 
     /// Keeps a part of what was reserved.
@@ -140,5 +153,16 @@ mod tests {
         assert_eq!((at_end.start() + at_end.len_bytes()) % (1 << 28), 0);
         assert!(Reservation::new(usize::MAX, 4096).is_err());
         assert!(Reservation::ending_at(usize::MAX - 4096, 1 << 28).is_err());
+    }
+
+    #[test]
+    fn free_places_are_aligned_too_and_used_once() {
+        let places: Vec<_> =
+            (0..4).map(|_| Reservation::ending_at_a_free_place(1 << 16, 1 << 28).unwrap()).collect();
+        for (index, place) in places.iter().enumerate() {
+            assert_eq!((place.start() + place.len_bytes()) % (1 << 28), 0);
+            assert!(places[..index].iter().all(|other| other.start() != place.start()));
+            place.protect(0, place.len_bytes(), Access::ReadWrite).unwrap();
+        }
     }
 }

@@ -384,9 +384,21 @@ unsafe fn step<'a>(
                 // The caller of a listened function is its wrapper, which has the parameters.
                 let params = site(place.pc).and_then(|caller| caller.body.listened_slots());
                 let params = params.map(|slots| ptr::with_exposed_provenance(place.fp - slots as usize));
-                return Ok(Some(Frame { params, ..frame_of(code, context, code_offset) }));
+                // Only where it has called is it certain that they are in the frame.
+                let kept = || (runs == Runs::Whole).then(|| kept_params(body, fp))?;
+                return Ok(Some(Frame { params: params.or_else(kept), ..frame_of(code, context, code_offset) }));
             }
         }
+    }
+}
+
+/// The slots with what a function was called with that keeps that.
+fn kept_params(body: &Body, fp: usize) -> Option<*const u64> {
+    match body.kind() {
+        BodyKind::Function(FunctionCode { params_below: below @ 1.., .. }) => {
+            Some(ptr::with_exposed_provenance(fp - *below as usize))
+        }
+        _ => None,
     }
 }
 

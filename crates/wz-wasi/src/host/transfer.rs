@@ -67,6 +67,10 @@ pub(super) fn write(
             Ok(len) => {
                 advance(&mut ranges, len);
                 done += len;
+                // What took only a part is full: another try would be refused.
+                if total(&ranges) > 0 && !descriptor.is_nonblocking() && direct::fills_up(file) {
+                    wait(caller, file, Interest::Write)?;
+                }
             }
             Err(Errno::Interrupted) => check_interruption(caller)?,
             Err(Errno::Again) if !descriptor.is_nonblocking() => wait(caller, file, Interest::Write)?,
@@ -186,6 +190,11 @@ mod direct {
         file.host_stream().is_some()
     }
 
+    /// Whether a write that takes only a part says that there is no room for more now.
+    pub(super) fn fills_up(file: &dyn File) -> bool {
+        file.host_stream().is_some_and(|stream| stream.can_wait && !stream.may_block)
+    }
+
     pub(super) fn read(
         guest: Guest<'_>,
         file: &dyn File,
@@ -240,6 +249,10 @@ mod direct {
     use crate::fs::File;
 
     pub(super) fn applies(_: &dyn File) -> bool {
+        false
+    }
+
+    pub(super) fn fills_up(_: &dyn File) -> bool {
         false
     }
 

@@ -133,8 +133,8 @@ pub(crate) fn sync_directory(_: &Dir) -> FsResult<()> {
 }
 
 /// The process's streams cannot be duplicated safely here.
-pub(crate) fn inherited(_: Interest, _: bool) -> Option<(StdFile, bool)> {
-    None
+pub(crate) fn inherited(_: Interest, _: bool) -> std::io::Result<Option<(StdFile, bool)>> {
+    Ok(None)
 }
 
 pub(crate) fn own_description(file: StdFile) -> (StdFile, bool) {

@@ -286,13 +286,20 @@ pub(crate) fn sync_directory(directory: impl AsFd) -> FsResult<()> {
 }
 
 /// Duplicates one of the process's own streams. None if the process has it closed.
-pub(crate) fn inherited(interest: Interest, error_stream: bool) -> Option<(StdFile, bool)> {
-    let fd: OwnedFd = match (interest, error_stream) {
-        (Interest::Read, _) => io::stdin().as_fd().try_clone_to_owned().ok()?,
-        (Interest::Write, false) => io::stdout().as_fd().try_clone_to_owned().ok()?,
-        (Interest::Write, true) => io::stderr().as_fd().try_clone_to_owned().ok()?,
+///
+/// # Errors
+/// The host's, such as no descriptor being left.
+pub(crate) fn inherited(interest: Interest, error_stream: bool) -> io::Result<Option<(StdFile, bool)>> {
+    let fd = match (interest, error_stream) {
+        (Interest::Read, _) => io::stdin().as_fd().try_clone_to_owned(),
+        (Interest::Write, false) => io::stdout().as_fd().try_clone_to_owned(),
+        (Interest::Write, true) => io::stderr().as_fd().try_clone_to_owned(),
     };
-    Some(own_description(StdFile::from(fd)))
+    match fd {
+        Ok(fd) => Ok(Some(own_description(StdFile::from(fd)))),
+        Err(error) if error.raw_os_error() == Some(Host::BADF.raw_os_error()) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A file whose open file description others may share, or one of its own in its place; and

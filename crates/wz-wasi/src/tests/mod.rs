@@ -11,6 +11,7 @@ mod polling;
 mod readonly;
 mod sockets;
 mod streams;
+mod traits;
 
 use std::any::{Any, TypeId};
 use std::ops::Range;

@@ -29,6 +29,22 @@ pub(super) fn reserve(len: usize) -> io::Result<usize> {
     if start == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(start.expose_provenance()) }
 }
 
+/// Reserves at an address, a multiple of the page size, unless something is there.
+pub(super) fn reserve_at(start: usize, len: usize) -> io::Result<usize> {
+    let wanted = ptr::without_provenance_mut(start);
+    // SAFETY: the address is a wish; a new private mapping never takes the place of another.
+    let given = unsafe { libc::mmap(wanted, len, libc::PROT_NONE, PRIVATE, -1, 0) };
+    if given == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    let given = given.expose_provenance();
+    if given == start {
+        return Ok(given);
+    }
+    release(given, len);
+    Err(io::ErrorKind::AddrInUse.into())
+}
+
 /// Gives back what `Reservation` owns.
 pub(super) fn release(start: usize, len: usize) {
     if len > 0 {

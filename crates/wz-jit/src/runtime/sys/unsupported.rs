@@ -13,6 +13,10 @@ pub(super) fn reserve(_: usize) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(super) fn reserve_at(_: usize, _: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(super) fn release(_: usize, _: usize) {}
 
 pub(super) fn protect(_: usize, _: usize, _: Access) -> io::Result<()> {
