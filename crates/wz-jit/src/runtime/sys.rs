@@ -25,6 +25,10 @@ pub(super) use barrier::instruction_barrier;
 pub(super) use barrier::{process_barrier, process_barrier_available};
 pub(crate) use imp::page_size;
 
+/// How many places are tried where there is no room to choose from: a terabyte, if they are as far
+/// apart as guest stacks.
+const PLACES: usize = 4096;
+
 /// What may be done with pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -81,7 +85,7 @@ impl Reservation {
     fn ending_at_a_free_place(len_bytes: usize, align: usize) -> Option<Self> {
         let free = imp::reserve(len_bytes).ok()?;
         imp::release(free, len_bytes);
-        let ends = (0..64).map_while(|step| (free & !(align - 1)).checked_sub(step * align));
+        let ends = (0..PLACES).map_while(|step| (free & !(align - 1)).checked_sub(step * align));
         let start = ends
             .filter_map(|end| end.checked_sub(len_bytes))
             .find_map(|start| imp::reserve_at(start, len_bytes).ok())?;
