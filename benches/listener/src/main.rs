@@ -1,7 +1,8 @@
 //! What listening costs: nanoseconds and allocations per call of a listened function, by engine,
 //! listener, depth of the stack and signature.
 //!
-//! `cargo run --release [ENGINE...]`; a column for each depth. The function does nothing but return.
+//! `cargo run --release [ENGINE...] [LISTENER...]`; a column for each depth. The function does
+//! nothing but return. All takes about half a minute.
 
 mod allocations;
 mod guest;
@@ -21,15 +22,19 @@ const ROUNDS: usize = 5;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    for (name, kind) in [("interpreter", EngineKind::Interpreter), ("jit", EngineKind::Jit)] {
-        if (!wanted.is_empty() && !wanted.iter().any(|one| one == name)) || !kind.is_available() {
+    let engines = [("interpreter", EngineKind::Interpreter), ("jit", EngineKind::Jit)];
+    let (names, labels) = (engines.map(|(name, _)| name), LISTENERS.iter().map(|(label, _)| *label));
+    let is_wanted = wanted_of(&wanted, &names);
+    let is_listener_wanted = wanted_of(&wanted, &labels.collect::<Vec<_>>());
+    for (name, kind) in engines {
+        if !is_wanted(name) || !kind.is_available() {
             continue;
         }
         println!("{name}: ns per call, allocations per call");
         print!("{:<14}{:<22}", "listener", "signature");
         DEPTHS.iter().for_each(|depth| print!("{:>18}", format!("depth {depth}")));
         println!();
-        for (label, listener) in LISTENERS {
+        for (label, listener) in LISTENERS.iter().filter(|(label, _)| is_listener_wanted(label)) {
             for signature in SIGNATURES {
                 print!("{label:<14}{:<22}", signature.name);
                 for depth in DEPTHS {
@@ -40,6 +45,12 @@ fn main() {
             }
         }
     }
+}
+
+/// Which of these names are wanted: all, unless some of them were given.
+fn wanted_of<'a>(given: &'a [String], names: &[&str]) -> impl Fn(&str) -> bool + use<'a> {
+    let any = given.iter().any(|one| names.contains(&&**one));
+    move |name| !any || given.iter().any(|one| one == name)
 }
 
 /// Nanoseconds and allocations per call.

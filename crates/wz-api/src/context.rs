@@ -34,6 +34,14 @@ impl Context {
         Self { node: None }
     }
 
+    /// Whether nothing was ever derived: it is [`background`](Self::background).
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub const fn is_background(&self) -> bool {
+        self.node.is_none()
+    }
+
     /// Derives a context that is done once the returned token is cancelled.
     #[must_use]
     pub fn with_cancel(&self) -> (Self, CancelToken) {

@@ -1,5 +1,5 @@
 //! [`Activation`]: one entry from the host into a guest, on the entering thread's stack. It holds
-//! what belongs to the call: its context, fuel, pending listeners, and why it ends.
+//! what belongs to the call: its context, fuel, which listened frames are its own, and why it ends.
 //!
 //! Activations of a thread form a chain: guest → host → guest. Only their thread uses them.
 
@@ -7,7 +7,7 @@ use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use wz_experimental::{Event, EventKinds};
 
@@ -15,7 +15,6 @@ use wz_api::{Caller, Context, Error, ErrorKind, ExitError, Module, Result, Trap,
 
 use crate::caller::HostCall;
 use crate::engine::Raised;
-use crate::events::Pending;
 use crate::fuel::Fuel;
 use crate::host::HostRecord;
 use crate::instance::Instance;
@@ -46,8 +45,8 @@ pub struct Activation {
     ending: Cell<Option<Ending>>,
     /// A panic of an event listener where the guest could not be ended.
     deferred: Cell<Option<Payload>>,
-    /// The listened frames that are active, outermost first.
-    pub(crate) pending: UnsafeCell<Vec<Pending>>,
+    /// How many listened frames the thread had before.
+    frames_below: usize,
     /// The host function that is active on top of the guest's frames, or null.
     host: Cell<*const HostRecord>,
     /// Whether the engine has frames.
@@ -91,7 +90,7 @@ impl Activation {
             cx: UnsafeCell::new(cx.clone()),
             ending: Cell::new(None),
             deferred: Cell::new(None),
-            pending: UnsafeCell::new(Vec::new()),
+            frames_below: if thread.depth.get() == 0 { 0 } else { thread.entry().depth() },
             host: Cell::new(ptr::null()),
             in_engine: Cell::new(false),
             tank,
@@ -106,6 +105,8 @@ impl Activation {
     /// move.
     #[inline]
     pub(crate) fn enter(&self) {
+        // Signal handlers follow it.
+        compiler_fence(Ordering::Release);
         self.thread.current.set(self);
         let depth = self.thread.depth.get();
         if depth == 0 {
@@ -134,6 +135,11 @@ impl Activation {
     #[must_use]
     pub fn max_stack_bytes(&self) -> usize {
         self.store().config().max_stack_bytes
+    }
+
+    /// How many listened frames the thread had before.
+    pub(crate) fn frames_below(&self) -> usize {
+        self.frames_below
     }
 
     /// The thread that it is of.
@@ -183,19 +189,28 @@ impl Activation {
     ///
     /// # Safety
     /// Nobody holds what an earlier call gave; `instance` takes part in the call.
+    #[inline]
     pub(crate) unsafe fn module_of(&self, instance: *const Instance) -> &Module {
         // SAFETY: as the caller says; the cell is the thread's own.
-        let kept = unsafe { &mut *self.module.get() };
-        match kept {
-            Some((known, _)) if ptr::eq(*known, instance) => {}
-            _ => {
-                // SAFETY: what takes part in a call lives.
-                let module = unsafe { &*instance }.module();
-                let module = module.expect("an instance that takes part in a call is not being freed");
-                *kept = Some((instance, module));
-            }
+        if let Some((known, module)) = unsafe { &*self.module.get() }
+            && ptr::eq(*known, instance)
+        {
+            return module;
         }
-        &kept.as_ref().expect("it was just put there").1
+        // SAFETY: as the caller says.
+        unsafe { self.keep_module(instance) }
+    }
+
+    /// # Safety
+    /// As for [`module_of`](Self::module_of).
+    #[cold]
+    unsafe fn keep_module(&self, instance: *const Instance) -> &Module {
+        // SAFETY: what takes part in a call lives.
+        let module = unsafe { &*instance }.module();
+        let module = module.expect("an instance that takes part in a call is not being freed");
+        // SAFETY: as the caller says; the cell is the thread's own.
+        let kept = unsafe { &mut *self.module.get() };
+        &kept.insert((instance, module)).1
     }
 
     // Ending early.
@@ -372,11 +387,9 @@ impl Activation {
     }
 
     /// Runs what may look at the fuel.
+    #[inline(always)]
     pub(crate) fn outside<R>(&self, run: impl FnOnce() -> R) -> R {
-        if self.tank.is_none() {
-            return run();
-        }
-        let parked = self.park_fuel();
+        let parked = self.tank.is_some() && self.park_fuel();
         let result = run();
         if parked {
             self.unpark_fuel();
@@ -395,6 +408,7 @@ impl Activation {
     /// # Safety
     /// `caller` is the context of the calling instance, which lives; `record` is of a host
     /// function that lives; nobody else uses `slots`.
+    #[inline]
     pub unsafe fn call_host(
         &self,
         caller: *const InstanceContext,
@@ -404,18 +418,58 @@ impl Activation {
         // SAFETY: as the caller says.
         let (instance, host) = unsafe { (Instance::of_context(caller), HostRecord::of_record(record)) };
         self.host.set(host);
+        let is_plain = !host.is_listened()
+            && host.has_plain_results()
+            && !instance.events().wants(EventKinds::HOST_CALL)
+            && self.tank.is_none();
         // SAFETY: as the caller says.
-        let result = unsafe { self.run_host(instance, host, slots) };
+        let result = unsafe {
+            match is_plain {
+                true => self.run_plain_host(instance, host, slots),
+                false => self.run_host(instance, host, slots),
+            }
+        };
         self.host.set(ptr::null());
         result?;
-        match instance.exit_code().or_else(|| self.instance().exit_code()) {
-            None => Ok(()),
-            Some(code) => Err(self.raise_exit(code)),
+        if instance.closing().is_open() && self.instance().closing().is_open() {
+            return Ok(());
+        }
+        Err(self.raise_closed(instance))
+    }
+
+    #[cold]
+    fn raise_closed(&self, instance: &Instance) -> Raised {
+        let code = instance.exit_code().or_else(|| self.instance().exit_code());
+        self.raise_exit(code.unwrap_or_default())
+    }
+
+    /// Runs a host function, and nothing around it.
+    ///
+    /// # Safety
+    /// As for [`call_host`](Self::call_host).
+    #[inline(always)]
+    unsafe fn run_plain_host(
+        &self,
+        instance: &Instance,
+        host: &HostRecord,
+        slots: *mut u64,
+    ) -> Result<(), Raised> {
+        let call = HostCall::new(self, instance);
+        // SAFETY: as the caller says.
+        let slots = unsafe { std::slice::from_raw_parts_mut(slots, host.stack_slots()) };
+        let body = host.function().body();
+        match catch_unwind(AssertUnwindSafe(|| body(&mut Caller::from_inner(&call), slots))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.host_failed(instance, error)),
+            Err(payload) => Err(self.raise_panic(payload)),
         }
     }
 
+    /// Runs a host function with all that there may be around it.
+    ///
     /// # Safety
     /// As for [`call_host`](Self::call_host).
+    #[inline(never)]
     unsafe fn run_host(&self, instance: &Instance, host: &HostRecord, slots: *mut u64) -> Result<(), Raised> {
         let listened = host.is_listened();
         if listened {
@@ -510,20 +564,41 @@ pub(crate) fn panic_error(payload: &(dyn Any + Send)) -> Error {
     Error::host(format!("{text} (recovered by wz)"))
 }
 
-impl Drop for Activation {
+impl Activation {
+    /// Ends it if it has nothing but itself, as most have: then there is nothing to drop.
+    #[inline(always)]
+    pub(crate) fn end_plain(&self) -> bool {
+        // SAFETY: the cells are the thread's own, and nobody holds what is in them.
+        let is_plain = unsafe {
+            (*self.cx.get()).is_background()
+                && (*self.module.get()).is_none()
+                && (*self.ending.as_ptr()).is_none()
+                && (*self.deferred.as_ptr()).is_none()
+        };
+        if !is_plain || self.tank.is_some() || self.cleared.get() {
+            return false;
+        }
+        self.unlink();
+        true
+    }
+
+    /// The next outer activation is the thread's innermost again.
     #[inline]
+    fn unlink(&self) {
+        self.thread.current.set(self.parent);
+        compiler_fence(Ordering::Release);
+        let depth = self.thread.depth.get() - 1;
+        self.thread.depth.set(depth);
+        if depth == 0 {
+            self.thread.entry().leave();
+        }
+    }
+}
+
+impl Drop for Activation {
     fn drop(&mut self) {
         if ptr::eq(self.thread.current.get(), self) {
-            self.thread.current.set(self.parent);
-            let depth = self.thread.depth.get() - 1;
-            self.thread.depth.set(depth);
-            let left = self.pending.get_mut().len();
-            if left > 0 {
-                self.thread.entry().release(left);
-            }
-            if depth == 0 {
-                self.thread.entry().leave();
-            }
+            self.unlink();
         }
         self.park_fuel();
         if self.cleared.get() && !self.parent.is_null() {

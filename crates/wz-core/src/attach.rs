@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -27,24 +28,22 @@ struct State {
 }
 
 impl InstanceListeners {
-    /// The listeners of a function at this moment; null if there are none.
-    #[inline]
-    pub(crate) fn get(&self, function: u32) -> *const ListenerCell {
-        match self.slots.get() {
-            Some(slots) => slots[function as usize].get(),
-            None => std::ptr::null(),
-        }
-    }
-
     /// Adds listeners to functions of an instance of `compiled`, after those that they have,
-    /// unless this attachment has been made already.
-    pub(crate) fn attach(&self, compiled: &CompiledModule, id: AttachmentId, made: &[Made]) {
+    /// unless this attachment has been made already. From `published` code finds them.
+    pub(crate) fn attach(
+        &self,
+        compiled: &CompiledModule,
+        published: &AtomicPtr<ListenerSlot>,
+        id: AttachmentId,
+        made: &[Made],
+    ) {
         if made.is_empty() {
             return;
         }
         let slots = self.slots.get_or_init(|| {
             std::iter::repeat_with(ListenerSlot::new).take(compiled.info().functions.len()).collect()
         });
+        published.store(slots.as_ptr().cast_mut(), Ordering::Release);
         let mut garbage = Vec::new();
         let mut state = self.state.lock();
         let State { functions, attachments, retired } = &mut *state;

@@ -22,7 +22,7 @@ use crate::thread::Thread;
 /// # Safety
 /// `record` is a record of `instance`, which its island keeps alive for the call, and `stack`
 /// has room for the function's parameters and results.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn call_guest(
     instance: &Instance,
     record: *const FunctionRecord,
@@ -59,7 +59,7 @@ pub(crate) unsafe fn call_host(
 }
 
 /// Enters `instance` if it can be entered now, and runs in the new activation.
-#[inline]
+#[inline(always)]
 fn enter(
     instance: &Instance,
     cx: &Context,
@@ -86,6 +86,9 @@ fn enter(
     drop(watch);
     if let Some(payload) = activation.take_deferred_panic() {
         std::panic::resume_unwind(payload);
+    }
+    if activation.end_plain() {
+        std::mem::forget(activation);
     }
     result
 }

@@ -66,6 +66,12 @@ impl Closing {
         self.slot
     }
 
+    /// Whether it is not closed.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == 0
+    }
+
     #[inline]
     pub(crate) fn exit_code(&self) -> Option<u32> {
         match self.state.load(Ordering::SeqCst) {

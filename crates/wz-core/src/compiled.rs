@@ -11,7 +11,7 @@ use wz_api::{
 };
 use wz_decode::ModuleInfo;
 use wz_decode::info::{ExportItem, ImportItem};
-use wz_experimental::{Attachment, FunctionListenerFactory};
+use wz_experimental::{Attachment, CodeId, FunctionListenerFactory};
 use wz_symbols::ModuleSymbols;
 
 use crate::engine::EngineModule;
@@ -19,6 +19,7 @@ use crate::instance::Instance;
 use crate::listen::{AttachmentId, Made};
 use crate::listing::CodeListing;
 use crate::probes::ModuleProbes;
+use crate::sample::next_code_id;
 use crate::store::StoreInner;
 
 /// A compiled module. Cheap to clone; freed with the last handle or instance.
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     /// How many instances listen to a defined function.
     listened: Mutex<HashMap<u32, usize>>,
     runtime_tag: u64,
+    code_id: CodeId,
 }
 
 /// The listeners in every instance, and where these are.
@@ -75,6 +77,7 @@ impl CompiledModule {
             probes,
             listened,
             runtime_tag,
+            code_id: next_code_id(),
         })))
     }
 
@@ -169,6 +172,12 @@ impl CompiledModule {
     #[must_use]
     pub fn custom_sections(&self) -> &[CustomSection] {
         &self.0.info.custom_sections
+    }
+
+    /// What frames of its functions have in [`SampledFrame::code`](wz_experimental::SampledFrame).
+    #[must_use]
+    pub fn code_id(&self) -> CodeId {
+        self.0.code_id
     }
 
     /// Whether both are one compilation.

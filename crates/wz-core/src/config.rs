@@ -46,6 +46,8 @@ pub struct StoreConfig {
     pub deterministic: bool,
     /// How many threads may compile; 0 for as many as the host has cores.
     pub threads: usize,
+    /// Whether stacks can be walked in signal handlers, where that costs something.
+    pub sampling: bool,
 }
 
 impl StoreConfig {
@@ -70,6 +72,7 @@ impl StoreConfig {
             eager: false,
             deterministic: false,
             threads: 0,
+            sampling: false,
         }
     }
 
@@ -84,6 +87,7 @@ impl StoreConfig {
             eager: self.eager,
             deterministic: self.deterministic,
             threads,
+            sampling: self.sampling,
         }
     }
 }

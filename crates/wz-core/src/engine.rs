@@ -12,10 +12,13 @@
 //! core then tells listeners (`abort`, innermost first) and hands the error to the caller.
 //! Nothing unwinds through an engine.
 
+use std::ffi::c_void;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use wz_api::{CompileProgress, Result};
 use wz_decode::ModuleInfo;
+pub use wz_experimental::Unwalkable;
 
 use crate::activation::Activation;
 use crate::listing::CodeListing;
@@ -39,6 +42,9 @@ pub struct CompileOptions {
     pub deterministic: bool,
     /// How many threads may compile.
     pub threads: usize,
+    /// Whether running code notes where it is, if that is what
+    /// [`Engine::interrupted_walk`] takes.
+    pub sampling: bool,
 }
 
 /// An engine. One serves many runtimes.
@@ -70,7 +76,26 @@ pub trait Engine: Send + Sync + 'static {
     /// `FrameCursor::default()` and belongs to the engine from then on. Only called on the
     /// activation's thread while the engine is inside one of its calls to the core.
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame>;
+
+    /// What finds the guest frames of an activation in a signal handler.
+    fn interrupted_walk(&self) -> InterruptedWalk {
+        |_, _, _| Err(Unwalkable)
+    }
 }
+
+/// Gives the guest frames of an activation, innermost first, in a signal handler: the thread was
+/// interrupted anywhere, not only inside a call to the core. Takes no lock and allocates nothing. The
+/// second argument is what the handler got as its third, if the activation is the innermost.
+///
+/// It fails if the frames cannot be found from there; those that were given are not all then.
+///
+/// # Safety
+/// The activation is of the calling thread, on which the signal is being handled.
+pub type InterruptedWalk = unsafe fn(
+    &Activation,
+    Option<NonNull<c_void>>,
+    &mut dyn FnMut(&Frame),
+) -> std::result::Result<(), Unwalkable>;
 
 /// A compiled module in one runtime.
 pub trait EngineModule: Send + Sync + 'static {

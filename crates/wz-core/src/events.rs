@@ -1,44 +1,23 @@
-//! What listeners are told, and the listened frames that are [`Pending`].
+//! What listeners are told, and the listened frames that are there.
 //!
-//! Every listened frame is pushed before its listeners are told `before`, and popped when it
-//! ends; it keeps the listeners that it began with, so that attaching and detaching meanwhile
-//! does not part a `before` from its `after` or `abort`. A frame of a function that another
-//! instance of the module listens to, but not this one, is pushed without listeners.
+//! Every listened frame is added to the thread's when it begins, and taken away when it has ended;
+//! it keeps the listeners that it began with, so that attaching and detaching meanwhile does not part
+//! a `before` from its `after` or `abort`. A frame of a function that another instance of the module
+//! listens to, but not this one, has no listeners.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use wz_api::{Context, Error, Module, Result};
 use wz_experimental::FunctionListener;
 
-use crate::activation::{Activation, panic_error};
+use crate::activation::{Activation, Payload, panic_error};
 use crate::engine::Raised;
 use crate::instance::Instance;
 use crate::listen::ListenerCell;
+use crate::reclaim::{Entry, ListenedFrame};
 use crate::records::InstanceContext;
 use crate::walk::StackWalk;
-
-/// A listened frame.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    /// Null if there are no listeners. The thread's entry holds it as long as the frame is here.
-    cell: *const ListenerCell,
-    instance: *const Instance,
-    /// How many listeners were told `before`.
-    begun: usize,
-    /// The context before the listeners changed it.
-    previous: Option<Context>,
-}
-
-/// A frame that was popped lets its cell go when this is dropped.
-struct Releases<'a>(&'a Activation);
-
-impl Drop for Releases<'_> {
-    fn drop(&mut self) {
-        self.0.thread().entry().release(1);
-    }
-}
 
 impl Activation {
     /// A listened function is about to run. Its own frame is already the innermost one that
@@ -50,6 +29,7 @@ impl Activation {
     /// # Safety
     /// `context` is of the instance that runs, `function` a function that it defines, and
     /// `params` points to its parameters.
+    #[inline]
     pub unsafe fn listen_before(
         &self,
         context: *const InstanceContext,
@@ -69,15 +49,10 @@ impl Activation {
     /// If a listener panicked.
     ///
     /// # Safety
-    /// As for [`listen_before`](Self::listen_before), which this frame made; `results` points to
-    /// the results.
-    pub unsafe fn listen_after(
-        &self,
-        context: *const InstanceContext,
-        function: u32,
-        results: *const u64,
-    ) -> Result<(), Raised> {
-        let _ = (context, function);
+    /// [`listen_before`](Self::listen_before) was called in this frame, whose instance takes part in
+    /// the call; `results` points to the results.
+    #[inline]
+    pub unsafe fn listen_after(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe { self.end(results) }
     }
@@ -88,67 +63,81 @@ impl Activation {
     /// If a listener panicked.
     ///
     /// # Safety
-    /// As for [`listen_before`](Self::listen_before), which this frame made.
-    pub unsafe fn listen_tail_call(
-        &self,
-        context: *const InstanceContext,
-        function: u32,
-    ) -> Result<(), Raised> {
-        let _ = (context, function);
+    /// As for [`listen_after`](Self::listen_after), without results.
+    pub unsafe fn listen_tail_call(&self) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe {
             self.end_with(|listener, cx, module, cell| listener.tail_call(cx, module, &cell.definition))
         }
     }
 
-    /// Pushes a frame and tells its listeners.
+    /// Adds a frame and tells its listeners that it begins.
     ///
     /// # Safety
     /// `find` looks into the slot of a function that is being called, `instance` takes part
     /// in the call, `params` points to the parameters.
+    #[inline]
     pub(crate) unsafe fn begin(
         &self,
         find: impl Fn() -> *const ListenerCell,
         instance: *const Instance,
         params: *const u64,
     ) -> Result<(), Raised> {
-        let cell = self.thread().entry().protect(find);
-        self.push(Pending { cell, instance, begun: 0, previous: None });
-        // SAFETY: the frame holds the cell until it is popped.
-        let Some(cell) = (unsafe { cell.as_ref() }) else { return Ok(()) };
+        let entry = self.thread().entry();
+        let frame = entry.push_frame(find);
+        frame.instance.set(instance);
+        frame.derives.set(false);
+        // SAFETY: the thread's entry holds the cell as long as the frame is there.
+        let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
+            frame.begun.set(0);
+            return Ok(());
+        };
+        frame.begun.set(cell.listeners.len() as u32);
         // SAFETY: as the caller says.
         let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
         // SAFETY: as the caller says; no event of this activation is going on.
         let module = unsafe { self.module_of(instance) };
-        for listener in &cell.listeners {
+        for (position, listener) in cell.listeners.iter().enumerate() {
+            let mut derived = None;
             let told = self.outside(|| {
                 catch_unwind(AssertUnwindSafe(|| {
                     let mut stack = StackWalk::new(self, params);
-                    listener.before(self.context(), module, &cell.definition, params, &mut stack)
+                    derived = listener.before(self.context(), module, &cell.definition, params, &mut stack);
                 }))
             });
-            let derived = match told {
-                Ok(derived) => derived,
-                // The frame stays pending: those who were told `before` are told `abort`.
-                Err(payload) => return Err(self.raise_panic(payload)),
-            };
-            // SAFETY: the listener has returned, nobody holds the context.
-            let previous = derived.map(|derived| unsafe { self.replace_context(derived) });
-            self.with_pending(|pending| {
-                let frame = pending.last_mut().expect("the frame was pushed above");
-                frame.begun += 1;
-                if frame.previous.is_none() {
-                    frame.previous = previous;
-                }
-            });
+            if let Err(payload) = told {
+                // Those who were told `before` are told `abort`.
+                // SAFETY: the frame was added above, and those after it are gone.
+                unsafe { entry.top_frame() }.begun.set(position as u32);
+                return Err(self.raise_panic(payload));
+            }
+            if let Some(derived) = derived {
+                // SAFETY: as above; the listener has returned, so that nobody holds the context.
+                unsafe { self.derive(entry.top_frame(), derived) };
+            }
         }
         Ok(())
     }
 
-    /// Pops a frame that returned, and tells its listeners.
+    /// A listener of the last frame changed the context.
     ///
     /// # Safety
-    /// `results` points to the results of the function whose frame is the last one pending.
+    /// Nobody holds the context.
+    #[cold]
+    unsafe fn derive(&self, frame: &ListenedFrame, derived: Context) {
+        // SAFETY: as the caller says.
+        let previous = unsafe { self.replace_context(derived) };
+        if !frame.derives.get() {
+            frame.derives.set(true);
+            frame.previous.set(previous);
+        }
+    }
+
+    /// Tells the listeners of the last frame that it returned, and takes it away.
+    ///
+    /// # Safety
+    /// `results` points to the results of its function; its instance takes part in the call.
+    #[inline]
     pub(crate) unsafe fn end(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe {
@@ -159,77 +148,111 @@ impl Activation {
         }
     }
 
-    /// Pops a frame and tells its listeners something. If one panics, the others are told that.
+    /// Tells the listeners of the last frame something, and takes it away. If one panics, the others
+    /// are told that.
     ///
     /// # Safety
-    /// The frame's instance takes part in the call.
+    /// The activation has a listened frame, and its instance takes part in the call.
+    #[inline(always)]
     unsafe fn end_with(
         &self,
-        tell: impl Fn(&Arc<dyn FunctionListener>, &Context, &Module, &ListenerCell),
+        tell: impl Fn(&dyn FunctionListener, &Context, &Module, &ListenerCell),
     ) -> Result<(), Raised> {
-        let frame = self.with_pending(Vec::pop).expect("each end has its beginning");
-        let _releases = Releases(self);
-        // SAFETY: the frame holds the cell until it is released here.
-        let Some(cell) = (unsafe { frame.cell.as_ref() }) else { return Ok(()) };
-        // SAFETY: as the caller says; no event of this activation is going on.
-        let module = unsafe { self.module_of(frame.instance) };
-        let mut panic: Option<Box<dyn Any + Send>> = None;
-        for listener in &cell.listeners[..frame.begun] {
-            let told = self.outside(|| {
-                catch_unwind(AssertUnwindSafe(|| match &panic {
-                    None => tell(listener, self.context(), module, cell),
-                    Some(payload) => {
-                        let error = panic_error(&**payload);
-                        listener.abort(self.context(), module, &cell.definition, &error);
-                    }
-                }))
-            });
-            panic = panic.or(told.err());
-        }
-        self.restore(frame.previous);
-        match panic {
-            None => Ok(()),
-            Some(payload) => Err(self.raise_panic(payload)),
-        }
-    }
-
-    /// Tells the listeners of all pending frames, innermost first, that these do not return.
-    /// Gives the first panic of a listener; the others are told nevertheless.
-    pub(crate) fn abort_pending(&self, error: &Error) -> Option<Box<dyn Any + Send>> {
-        let mut panic = None;
-        while let Some(frame) = self.with_pending(Vec::pop) {
-            let _releases = Releases(self);
-            // SAFETY: the frame holds the cell until it is released here.
-            if let Some(cell) = unsafe { frame.cell.as_ref() } {
-                // SAFETY: the instance took part in the call that is ending.
-                let module = unsafe { self.module_of(frame.instance) };
-                for listener in &cell.listeners[..frame.begun] {
-                    let told = catch_unwind(AssertUnwindSafe(|| {
-                        listener.abort(self.context(), module, &cell.definition, error);
-                    }));
-                    panic = panic.or(told.err());
+        let entry = self.thread().entry();
+        // SAFETY: as the caller says.
+        let frame = unsafe { entry.top_frame() };
+        let derives = frame.derives.get();
+        // SAFETY: the thread's entry holds the cell as long as the frame is there.
+        if let Some(cell) = unsafe { frame.cell().as_ref() } {
+            // SAFETY: as the caller says; no event of this activation is going on.
+            let module = unsafe { self.module_of(frame.instance.get()) };
+            let mut left = cell.listeners[..frame.begun.get() as usize].iter();
+            while let Some(listener) = left.next() {
+                let told = self.outside(|| {
+                    catch_unwind(AssertUnwindSafe(|| tell(&**listener, self.context(), module, cell)))
+                });
+                if let Err(payload) = told {
+                    let error = panic_error(&*payload);
+                    self.outside(|| drop(self.tell_abort(left.as_slice(), cell, module, &error)));
+                    // SAFETY: it is the last one again.
+                    unsafe { self.let_go(entry, derives) };
+                    return Err(self.raise_panic(payload));
                 }
             }
-            self.restore(frame.previous);
+        }
+        // SAFETY: it is the last one again.
+        unsafe { self.let_go(entry, derives) };
+        Ok(())
+    }
+
+    /// Tells the listeners of all frames of the activation, innermost first, that these do not
+    /// return. Gives the first panic of a listener; the others are told nevertheless.
+    pub(crate) fn abort_pending(&self, error: &Error) -> Option<Payload> {
+        self.abort_above(self.frames_below(), error)
+    }
+
+    /// The same for the thread's listened frames but the first `depth`.
+    pub(crate) fn abort_above(&self, depth: usize, error: &Error) -> Option<Payload> {
+        let entry = self.thread().entry();
+        let mut panic = None;
+        while entry.depth() > depth {
+            // SAFETY: there is a frame; its instance took part in the call that is ending.
+            let frame = unsafe { entry.top_frame() };
+            let (derives, begun) = (frame.derives.get(), frame.begun.get() as usize);
+            // SAFETY: the thread's entry holds the cell as long as the frame is there.
+            if let Some(cell) = unsafe { frame.cell().as_ref() } {
+                // SAFETY: the instance took part in the call that is ending.
+                let module = unsafe { self.module_of(frame.instance.get()) };
+                let told = self.tell_abort(&cell.listeners[..begun], cell, module, error);
+                panic = panic.or(told);
+            }
+            // SAFETY: it is the last one again.
+            unsafe { self.let_go(entry, derives) };
         }
         panic
     }
 
-    fn restore(&self, previous: Option<Context>) {
-        if let Some(previous) = previous {
-            // SAFETY: no event of this activation is going on, so nobody holds the context.
-            drop(unsafe { self.replace_context(previous) });
+    /// Tells listeners of a function that it does not return. Gives the first panic of one.
+    #[cold]
+    fn tell_abort(
+        &self,
+        listeners: &[Arc<dyn FunctionListener>],
+        cell: &ListenerCell,
+        module: &Module,
+        error: &Error,
+    ) -> Option<Payload> {
+        let mut panic = None;
+        for listener in listeners {
+            let told = catch_unwind(AssertUnwindSafe(|| {
+                listener.abort(self.context(), module, &cell.definition, error);
+            }));
+            panic = panic.or(told.err());
+        }
+        panic
+    }
+
+    /// Takes the last frame away: its caller's context holds again, and its cell may go.
+    ///
+    /// # Safety
+    /// The activation has a frame, and nobody holds the context.
+    #[inline]
+    unsafe fn let_go(&self, entry: &Entry, derives: bool) {
+        // SAFETY: as the caller says.
+        unsafe {
+            if derives {
+                self.restore(entry.top_frame().previous.take());
+            }
+            entry.pop_frame();
         }
     }
 
-    fn push(&self, frame: Pending) {
-        self.with_pending(|pending| pending.push(frame));
-    }
-
-    #[inline]
-    fn with_pending<R>(&self, access: impl FnOnce(&mut Vec<Pending>) -> R) -> R {
-        // SAFETY: only this thread has the activation, and `access` is one of the short closures
-        // of this file, which do not come here again.
-        access(unsafe { &mut *self.pending.get() })
+    #[cold]
+    fn restore(&self, previous: Context) {
+        // SAFETY: no event of this activation is going on, so nobody holds the context.
+        let derived = unsafe { self.replace_context(previous) };
+        // What it carries is the embedder's.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(derived))) {
+            self.defer_panic(payload);
+        }
     }
 }

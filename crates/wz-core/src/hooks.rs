@@ -4,7 +4,9 @@ use std::sync::{Arc, Weak};
 
 use wz_api::sealed::Keep;
 use wz_api::{Error, Result};
-use wz_experimental::{Attachment, EventListener, FunctionListenerFactory, Hooks, ModuleHooks, Probes};
+use wz_experimental::{
+    Attachment, CodeId, EventListener, FunctionListenerFactory, Hooks, ModuleHooks, Probes,
+};
 
 use crate::compiled::made_by;
 use crate::host::HostInstance;
@@ -52,6 +54,10 @@ impl ModuleHooks for OfInstance {
         self.0.compiled().attach_probes(probes)
     }
 
+    fn code_id(&self) -> CodeId {
+        self.0.compiled().code_id()
+    }
+
     fn block_entries(&self, function: u32) -> Result<Vec<u32>> {
         self.0.compiled().block_entries(function)
     }
@@ -73,6 +79,10 @@ impl ModuleHooks for OfHost {
 
     fn attach_probes(&self, _: &Probes) -> Result<Attachment> {
         Err(Error::argument("host modules have no code for probes"))
+    }
+
+    fn code_id(&self) -> CodeId {
+        self.0.code_id()
     }
 
     fn block_entries(&self, _: u32) -> Result<Vec<u32>> {

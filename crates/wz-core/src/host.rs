@@ -15,13 +15,14 @@ use wz_api::{
     Memory, MemoryDefinition, Result, Table, TableDefinition, ValueType,
 };
 
-use wz_experimental::FunctionListenerFactory;
+use wz_experimental::{CodeId, FunctionListenerFactory};
 
 use crate::attach::HostListeners;
 use crate::close::Closing;
 use crate::hooks;
 use crate::listen::{AttachmentId, ListenerCell, Made};
 use crate::records::{FunctionKind, FunctionRecord};
+use crate::sample::next_code_id;
 use crate::store::StoreInner;
 
 /// A host function of a store.
@@ -34,9 +35,13 @@ pub struct HostRecord {
     definition: FunctionDefinition,
     /// The slots for parameters and results together.
     stack_slots: usize,
+    /// Whether no result is a reference.
+    has_plain_results: bool,
     references: ReferenceSlots,
     listeners: HostListeners,
     store: Arc<StoreInner>,
+    /// The host module's.
+    code_id: CodeId,
 }
 
 impl HostRecord {
@@ -44,6 +49,7 @@ impl HostRecord {
         store: &Arc<StoreInner>,
         function: &Arc<HostFunction>,
         definition: FunctionDefinition,
+        code_id: CodeId,
     ) -> Arc<Self> {
         let ty = function.ty();
         let host = Arc::new_cyclic(|this: &std::sync::Weak<Self>| Self {
@@ -57,9 +63,11 @@ impl HostRecord {
             function: Arc::clone(function),
             definition,
             stack_slots: ty.stack_slots(),
+            has_plain_results: ReferenceSlots::of(ty.results()).is_empty(),
             references: ReferenceSlots::of(ty.results()),
             listeners: HostListeners::new(),
             store: Arc::clone(store),
+            code_id,
         });
         store.words().add_host(&host);
         host
@@ -99,6 +107,12 @@ impl HostRecord {
         self.stack_slots
     }
 
+    /// Whether no result is a reference.
+    #[inline]
+    pub(crate) fn has_plain_results(&self) -> bool {
+        self.has_plain_results
+    }
+
     /// Which results are references.
     pub(crate) fn reference_results(&self) -> &ReferenceSlots {
         &self.references
@@ -117,6 +131,10 @@ impl HostRecord {
 
     pub(crate) fn store(&self) -> &Arc<StoreInner> {
         &self.store
+    }
+
+    pub(crate) fn code_id(&self) -> CodeId {
+        self.code_id
     }
 }
 
@@ -161,6 +179,7 @@ pub(crate) struct HostInstance {
     functions: Box<[(Arc<str>, Arc<HostRecord>)]>,
     store: Arc<StoreInner>,
     closing: Closing,
+    code_id: CodeId,
 }
 
 impl HostInstance {
@@ -171,8 +190,9 @@ impl HostInstance {
         cx: &Context,
     ) -> Result<Arc<Self>> {
         let definitions = module.definitions()?;
+        let code_id = next_code_id();
         let functions = module.functions().iter().zip(definitions).map(|((name, function), definition)| {
-            (name.clone(), HostRecord::new(store, function, definition))
+            (name.clone(), HostRecord::new(store, function, definition, code_id))
         });
         let functions = functions.collect();
         let this = Arc::new_cyclic(|this| Self {
@@ -181,6 +201,7 @@ impl HostInstance {
             functions,
             store: store.clone(),
             closing,
+            code_id,
         });
         if let Some(factory) = wz_experimental::function_listener_factory(cx) {
             this.attach(AttachmentId::new(), &this.made_by(&**factory));
@@ -208,6 +229,10 @@ impl HostInstance {
 
     pub(crate) fn closing(&self) -> &Closing {
         &self.closing
+    }
+
+    pub(crate) fn code_id(&self) -> CodeId {
+        self.code_id
     }
 
     pub(crate) fn exported_host_function(&self, name: &str) -> Option<&Arc<HostRecord>> {

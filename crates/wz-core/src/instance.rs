@@ -4,7 +4,7 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -127,6 +127,7 @@ impl Instance {
                 type_ids: compiled.type_ids().as_ptr(),
                 engine_data: code.context_data(),
                 instance: this.as_ptr(),
+                listeners: AtomicPtr::default(),
             },
             this: this.clone(),
             name,
@@ -285,32 +286,51 @@ impl Instance {
         };
         let record = &self.records[defined as usize];
         if record.context.load(Ordering::Acquire).is_null() {
-            self.publish(record, index);
+            self.publish(&[index]);
         }
         record
     }
 
-    #[cold]
-    fn publish(&self, record: &FunctionRecord, index: u32) {
-        let mut known = self.publishing.lock();
-        if !record.context.load(Ordering::Relaxed).is_null() {
-            return;
+    /// The same for a list of functions that are about to be asked for: all that are not in use
+    /// yet at once.
+    pub(crate) fn prepare_records(&self, functions: &[u32]) {
+        let imported = self.info().imported.functions;
+        let is_missing = |index: &u32| {
+            let record = index.checked_sub(imported).and_then(|defined| self.records.get(defined as usize));
+            record.is_some_and(|record| record.context.load(Ordering::Relaxed).is_null())
+        };
+        if let Some(first) = functions.iter().position(is_missing) {
+            self.publish(&functions[first..]);
         }
+    }
+
+    /// Fills in the records of those of the functions that the instance defines.
+    #[cold]
+    fn publish(&self, functions: &[u32]) {
+        let info = self.info();
+        let mut known = self.publishing.lock();
         if !*known {
             self.store.words().add_instance(&self.records, self.this.clone());
             *known = true;
         }
-        let defined = index - self.info().imported.functions;
-        let type_index = self.info().functions[index as usize] as usize;
-        // SAFETY: nobody reads these before `context` is published, and only the holder of the
-        // lock writes them, once.
-        unsafe {
-            *record.target.get() = self.code.target(defined);
-            *record.type_id.get() = self.compiled.type_ids()[type_index];
-            *record.kind.get() = FunctionKind::Guest;
-            *record.index.get() = index;
+        let type_ids = self.compiled.type_ids();
+        for index in functions {
+            let Some(defined) = index.checked_sub(info.imported.functions) else { continue };
+            let record = &self.records[defined as usize];
+            if !record.context.load(Ordering::Relaxed).is_null() {
+                continue;
+            }
+            let type_index = info.functions[*index as usize] as usize;
+            // SAFETY: nobody reads these before `context` is published, and only the holder of the
+            // lock writes them, once.
+            unsafe {
+                *record.target.get() = self.code.target(defined);
+                *record.type_id.get() = type_ids[type_index];
+                *record.kind.get() = FunctionKind::Guest;
+                *record.index.get() = *index;
+            }
+            record.context.store(ptr::from_ref(&self.context).cast_mut(), Ordering::Release);
         }
-        record.context.store(ptr::from_ref(&self.context).cast_mut(), Ordering::Release);
     }
 
     /// The function whose record is at this position, if it is in use.
@@ -321,14 +341,22 @@ impl Instance {
     }
 
     /// The listeners of a function at this moment; null if there are none.
+    ///
+    /// # Safety
+    /// The module has that function.
     #[inline]
-    pub(crate) fn listeners(&self, function: u32) -> *const ListenerCell {
-        self.listeners.get(function)
+    pub(crate) unsafe fn listeners(&self, function: u32) -> *const ListenerCell {
+        let slots = self.context.listeners.load(Ordering::Acquire);
+        if slots.is_null() {
+            return ptr::null();
+        }
+        // SAFETY: there are as many slots as functions, and they stay as long as the instance.
+        unsafe { &*slots.add(function as usize) }.get()
     }
 
     /// Attaches listeners that were made for defined functions.
     pub(crate) fn attach(&self, id: AttachmentId, made: &[Made]) {
-        self.listeners.attach(&self.compiled, id, made);
+        self.listeners.attach(&self.compiled, &self.context.listeners, id, made);
     }
 
     /// Detaches what was attached.

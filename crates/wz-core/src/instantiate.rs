@@ -154,6 +154,7 @@ pub(crate) fn init_table(
     let from = from as usize;
     match &segment.items {
         ElementItems::Functions(functions) => {
+            instance.prepare_records(&functions[from..end]);
             let words = functions[from..end].iter().map(|function| Ok(instance.record(*function) as usize));
             table.init(to, words)
         }

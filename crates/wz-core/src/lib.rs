@@ -53,6 +53,8 @@ pub mod reclaim;
 #[allow(unsafe_code)]
 pub mod records;
 mod references;
+#[allow(unsafe_code)]
+mod sample;
 mod store;
 #[allow(unsafe_code)]
 mod sys;
@@ -79,6 +81,7 @@ pub use host::HostRecord;
 pub use instance::Instance;
 pub use listing::{CodeLine, CodeListing};
 pub use memory::{FULL_RESERVATION, MemoryInstance, PAGE_BYTES};
+pub use sample::walk_interrupted;
 pub use store::Store;
 pub use table::TableInstance;
 pub use thread::native_stack_left;

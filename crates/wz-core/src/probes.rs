@@ -35,6 +35,12 @@ pub struct FunctionProbes {
 }
 
 impl FunctionProbes {
+    /// All of them.
+    #[must_use]
+    pub fn records(&self) -> &[Arc<ProbeRecord>] {
+        &self.list
+    }
+
     /// The probes of the function's entry: after `listen_before`, once per call.
     #[must_use]
     pub fn at_entry(&self) -> &[Arc<ProbeRecord>] {
@@ -88,6 +94,8 @@ pub enum ProbeCode<'a> {
         limit: u64,
         /// As above.
         atomic: bool,
+        /// Whether it is detached: then it does not count any more.
+        removed: &'a AtomicBool,
     },
     /// Calls [`Activation::probe`].
     Call,
@@ -103,14 +111,16 @@ impl ProbeRecord {
                 let (counter, atomic) = (&counters.cells()[*index], *atomic);
                 match *limit {
                     None => ProbeCode::Count { counter, atomic },
-                    Some(limit) => ProbeCode::CountUpTo { counter, limit, atomic },
+                    Some(limit) => ProbeCode::CountUpTo { counter, limit, atomic, removed: &self.removed },
                 }
             }
         }
     }
 
-    /// None: the entry.
-    fn offset(&self) -> Option<u32> {
+    /// The offset in the body of the Code section of the operator that it comes before; none for the
+    /// entry.
+    #[must_use]
+    pub fn offset(&self) -> Option<u32> {
         match self.point {
             ProbePoint::Entry(_) => None,
             ProbePoint::Offset(offset) => Some(offset),

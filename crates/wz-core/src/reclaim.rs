@@ -2,7 +2,7 @@
 //!
 //! Two kinds of use are noted per thread, in an [`Entry`] that others read:
 //! - that the thread is inside a call, since which epoch: for what a call may have found anywhere
-//!   on its way, like code. [`retire`] frees it when all calls that were running have ended;
+//!   on its way, like code. A [`Queue`] frees it when all calls that were running have ended;
 //! - which listener cells its frames hold: these are replaced often and calls may run for ever, so
 //!   they are freed as soon as no frame holds them ([`unprotected`]).
 //!
@@ -10,12 +10,16 @@
 //! that; elsewhere the threads fence themselves.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, compiler_fence, fence};
 
 use parking_lot::Mutex;
+use wz_api::Context;
 
+use crate::instance::Instance;
 use crate::listen::ListenerCell;
 use crate::sys;
 
@@ -25,11 +29,11 @@ static NOW: AtomicU64 = AtomicU64::new(1);
 /// All entries that there ever were. Only grows.
 static ENTRIES: Mutex<Vec<&'static Entry>> = Mutex::new(Vec::new());
 
-/// What waits, with the last epoch of the calls that may use it.
-static WAITING: Mutex<Vec<(u64, Box<dyn Send>)>> = Mutex::new(Vec::new());
+/// What waits, as everybody but code's own may free it.
+static WAITING: Queue = Queue::new();
 
-/// How many places there are at first, and how many are kept when a thread leaves.
-const PLACES: usize = 64;
+/// How many listened frames there is room for at first, and how many when a thread leaves.
+const FRAMES: usize = 64;
 
 /// What a thread uses. Never freed; when the thread ends, another takes it over.
 pub(crate) struct Entry {
@@ -38,25 +42,100 @@ pub(crate) struct Entry {
     taken: AtomicBool,
     /// Whether others make this thread fence.
     is_fenced: bool,
-    /// How many places are in use. Only its thread changes it.
-    depth: AtomicUsize,
-    /// The places, which only the thread replaces, and only while it holds the lock.
-    places: Mutex<Box<[AtomicPtr<ListenerCell>]>>,
-    /// Where they are and how many, for the thread alone.
-    base: Own<*const AtomicPtr<ListenerCell>>,
-    capacity: Own<usize>,
+    /// Behind the last listened frame. Only its thread changes it.
+    top: AtomicPtr<ListenedFrame>,
+    /// Where the room for listened frames ends, for the thread alone.
+    end: Own<*mut ListenedFrame>,
+    /// That room, which only the thread replaces, and only while it holds the lock.
+    frames: Mutex<Box<[ListenedFrame]>>,
+}
+
+/// A listened frame of a thread: all of its activations', outermost first. Others read the cell.
+#[derive(Default)]
+pub(crate) struct ListenedFrame {
+    /// What its listeners are of; null if there are none. It is held as long as the frame is there.
+    cell: AtomicPtr<ListenerCell>,
+    pub(crate) instance: Own<*const Instance>,
+    /// How many listeners were told `before`.
+    pub(crate) begun: Own<u32>,
+    /// Whether they changed the context.
+    pub(crate) derives: Own<bool>,
+    /// The context before that; empty otherwise.
+    pub(crate) previous: Own<Context>,
+}
+
+impl ListenedFrame {
+    /// The cell, which lives as long as the frame.
+    #[inline]
+    pub(crate) fn cell(&self) -> *const ListenerCell {
+        self.cell.load(Ordering::Relaxed)
+    }
+
+    fn moved(&self) -> Self {
+        Self {
+            cell: AtomicPtr::new(self.cell.load(Ordering::Relaxed)),
+            instance: Own(Cell::new(self.instance.0.get())),
+            begun: Own(Cell::new(self.begun.0.get())),
+            derives: Own(Cell::new(self.derives.0.get())),
+            previous: Own(Cell::new(self.previous.0.take())),
+        }
+    }
 }
 
 /// What only the thread that has the entry uses.
-struct Own<T>(Cell<T>);
+pub(crate) struct Own<T>(Cell<T>);
 
 // SAFETY: only the thread that took the entry uses it, and taking synchronizes.
 unsafe impl<T> Sync for Own<T> {}
 // SAFETY: as above.
 unsafe impl<T> Send for Own<T> {}
 
-fn places(count: usize) -> Box<[AtomicPtr<ListenerCell>]> {
-    std::iter::repeat_with(AtomicPtr::default).take(count).collect()
+impl<T> Own<T> {
+    #[inline]
+    pub(crate) fn set(&self, value: T) {
+        self.0.set(value);
+    }
+}
+
+impl<T: Copy> Own<T> {
+    #[inline]
+    pub(crate) fn get(&self) -> T {
+        self.0.get()
+    }
+}
+
+impl<T: Default> Own<T> {
+    pub(crate) fn take(&self) -> T {
+        self.0.take()
+    }
+}
+
+impl Default for Own<*const Instance> {
+    fn default() -> Self {
+        Self(Cell::new(ptr::null()))
+    }
+}
+
+impl Default for Own<u32> {
+    fn default() -> Self {
+        Self(Cell::new(0))
+    }
+}
+
+impl Default for Own<bool> {
+    fn default() -> Self {
+        Self(Cell::new(false))
+    }
+}
+
+impl Default for Own<Context> {
+    fn default() -> Self {
+        Self(Cell::default())
+    }
+}
+
+fn frames(count: usize) -> Box<[ListenedFrame]> {
+    std::iter::repeat_with(ListenedFrame::default).take(count).collect()
 }
 
 impl Entry {
@@ -70,15 +149,15 @@ impl Entry {
         if let Some(entry) = entries.iter().find(free) {
             return entry;
         }
-        let places = places(PLACES);
+        let mut frames = frames(FRAMES);
+        let Range { start, end } = frames.as_mut_ptr_range();
         let entry: &'static Self = Box::leak(Box::new(Self {
             epoch: AtomicU64::new(0),
             taken: AtomicBool::new(true),
             is_fenced: sys::process_barrier_available(),
-            depth: AtomicUsize::new(0),
-            base: Own(Cell::new(places.as_ptr())),
-            capacity: Own(Cell::new(PLACES)),
-            places: Mutex::new(places),
+            top: AtomicPtr::new(start),
+            end: Own(Cell::new(end)),
+            frames: Mutex::new(frames),
         }));
         entries.push(entry);
         entry
@@ -86,7 +165,7 @@ impl Entry {
 
     /// Another thread may have the entry.
     pub(crate) fn give_back(&self) {
-        debug_assert_eq!(self.depth.load(Ordering::Relaxed), 0, "the thread has no frames");
+        debug_assert_eq!(self.depth(), 0, "the thread has no frames");
         self.leave();
         self.taken.store(false, Ordering::Release);
     }
@@ -111,53 +190,87 @@ impl Entry {
     #[inline]
     pub(crate) fn leave(&self) {
         self.epoch.store(0, Ordering::Release);
-        if self.capacity.0.get() > PLACES {
-            self.resize(PLACES);
+        let room = self.end.get().addr() - self.top.load(Ordering::Relaxed).addr();
+        if room > FRAMES * size_of::<ListenedFrame>() {
+            self.resize(FRAMES);
         }
     }
 
-    /// Looks up a cell and keeps it until the [`release`](Self::release) of the same depth.
+    /// How many listened frames the thread has.
+    pub(crate) fn depth(&self) -> usize {
+        depth(&self.frames.lock(), &self.top)
+    }
+
+    /// Adds a listened frame with the cell that `find` gives, and holds that as long as the frame is
+    /// there. The frame may move when others are added.
     #[inline]
-    pub(crate) fn protect(&self, find: impl Fn() -> *const ListenerCell) -> *const ListenerCell {
-        let depth = self.depth.load(Ordering::Relaxed);
-        if depth == self.capacity.0.get() {
-            self.resize(depth * 2);
+    pub(crate) fn push_frame(&self, find: impl Fn() -> *const ListenerCell) -> &ListenedFrame {
+        let mut frame = self.top.load(Ordering::Relaxed);
+        if frame == self.end.get() {
+            frame = self.grow();
         }
-        // SAFETY: `depth` is below the number of places.
-        let place = unsafe { &*self.base.0.get().add(depth) };
-        self.depth.store(depth + 1, Ordering::Relaxed);
+        // SAFETY: before the end there is room for a frame.
+        self.top.store(unsafe { frame.add(1) }, Ordering::Relaxed);
+        // SAFETY: the frame is one of those of the box, which only this thread replaces.
+        let frame = unsafe { &*frame };
         let mut cell = find();
         loop {
-            place.store(cell.cast_mut(), Ordering::Relaxed);
+            frame.cell.store(cell.cast_mut(), Ordering::Relaxed);
             self.fence();
-            // What is still there after the fence is freed by nobody who does not see the place.
+            // What is still there after the fence is freed by nobody who does not see the frame.
             let again = find();
             if ptr::eq(cell, again) {
-                return cell;
+                return frame;
             }
             cell = again;
         }
     }
 
-    /// The frames of the last `count` lookups have ended.
+    /// The last listened frame.
+    ///
+    /// # Safety
+    /// There is one, and until it is used none is added.
     #[inline]
-    pub(crate) fn release(&self, count: usize) {
-        let depth = self.depth.load(Ordering::Relaxed);
-        debug_assert!(count <= depth, "each end has its beginning");
-        self.depth.store(depth - count, Ordering::Release);
+    pub(crate) unsafe fn top_frame(&self) -> &ListenedFrame {
+        // SAFETY: as the caller says.
+        unsafe { &*self.top.load(Ordering::Relaxed).sub(1) }
+    }
+
+    /// The last listened frame is over.
+    ///
+    /// # Safety
+    /// There is one.
+    #[inline]
+    pub(crate) unsafe fn pop_frame(&self) {
+        // SAFETY: as the caller says.
+        self.top.store(unsafe { self.top.load(Ordering::Relaxed).sub(1) }, Ordering::Release);
+    }
+
+    #[cold]
+    fn grow(&self) -> *mut ListenedFrame {
+        let capacity = self.frames.lock().len();
+        self.resize(capacity * 2);
+        self.top.load(Ordering::Relaxed)
     }
 
     #[cold]
     fn resize(&self, count: usize) {
-        let new = places(count);
-        let mut current = self.places.lock();
-        for (new, old) in new.iter().zip(current.iter()) {
-            new.store(old.load(Ordering::Relaxed), Ordering::Relaxed);
+        let mut new = frames(count);
+        let mut current = self.frames.lock();
+        let depth = depth(&current, &self.top);
+        for (new, old) in new.iter_mut().zip(&current[..depth]) {
+            *new = old.moved();
         }
-        self.base.0.set(new.as_ptr());
-        self.capacity.0.set(count);
+        let Range { start, end } = new.as_mut_ptr_range();
+        self.top.store(start.wrapping_add(depth), Ordering::Relaxed);
+        self.end.set(end);
         *current = new;
     }
+}
+
+/// How many frames there are below the top.
+fn depth(frames: &[ListenedFrame], top: &AtomicPtr<ListenedFrame>) -> usize {
+    (top.load(Ordering::Acquire).addr() - frames.as_ptr().addr()) / size_of::<ListenedFrame>()
 }
 
 /// Takes from a list of cells that can no longer be found those that no frame holds.
@@ -166,35 +279,111 @@ pub(crate) fn unprotected(retired: &mut Vec<Arc<ListenerCell>>) -> Vec<Arc<Liste
     sys::process_barrier();
     let mut held = Vec::new();
     for entry in &*ENTRIES.lock() {
-        let places = entry.places.lock();
-        let depth = entry.depth.load(Ordering::Acquire);
-        held.extend(places[..depth.min(places.len())].iter().map(|place| place.load(Ordering::Relaxed)));
+        let frames = entry.frames.lock();
+        let depth = depth(&frames, &entry.top).min(frames.len());
+        held.extend(frames[..depth].iter().map(|frame| frame.cell.load(Ordering::Relaxed)));
     }
     held.sort_unstable();
     held.dedup();
     retired.extract_if(.., |cell| held.binary_search(&Arc::as_ptr(cell).cast_mut()).is_err()).collect()
 }
 
+/// Things that wait until nobody can use them any more.
+#[derive(Default)]
+pub struct Queue {
+    /// With the last epoch of the calls that may use them.
+    waiting: Mutex<Vec<(u64, Box<dyn Send>)>>,
+}
+
+impl Queue {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { waiting: Mutex::new(Vec::new()) }
+    }
+
+    /// Has [`collect`](Self::collect) drop `value` once every call has ended that is running now
+    /// and might have found it. It can no longer be found.
+    pub fn retire(&self, value: Box<dyn Send>) {
+        let epoch = NOW.fetch_add(1, Ordering::SeqCst);
+        self.waiting.lock().push((epoch, value));
+    }
+
+    /// Drops what was retired and can no longer be in use.
+    pub fn collect(&self) {
+        if self.waiting.lock().is_empty() {
+            return;
+        }
+        fence(Ordering::SeqCst);
+        sys::process_barrier();
+        let epochs: Vec<u64> =
+            ENTRIES.lock().iter().map(|entry| entry.epoch.load(Ordering::SeqCst)).collect();
+        let oldest = epochs.into_iter().filter(|epoch| *epoch != 0).min().unwrap_or(u64::MAX);
+        let free: Vec<_> = self.waiting.lock().extract_if(.., |(epoch, _)| *epoch < oldest).collect();
+        // Outside of the lock: what is dropped may retire more.
+        drop(free);
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.lock().len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("waiting", &self.len()).finish()
+    }
+}
+
 /// Has [`collect`] drop `value` once every call has ended that is running now and might have found
 /// it. It can no longer be found.
 pub fn retire(value: Box<dyn Send>) {
-    let epoch = NOW.fetch_add(1, Ordering::SeqCst);
-    WAITING.lock().push((epoch, value));
+    WAITING.retire(value);
 }
 
-/// Drops what was retired and can no longer be in use. Not to be called with locks held: what is
-/// dropped may be the embedder's.
+/// Drops what was [retired](retire) and can no longer be in use. Not to be called with locks held:
+/// what is dropped may be the embedder's.
 pub fn collect() {
-    if WAITING.lock().is_empty() {
-        return;
+    WAITING.collect();
+}
+
+/// Keeps what can be found from being freed, as a call would, for those who look without one.
+pub struct Pin(&'static Entry, PhantomData<*const ()>);
+
+impl Pin {
+    /// Pins until dropped.
+    #[must_use]
+    pub fn new() -> Self {
+        let entry = Entry::take();
+        entry.enter();
+        Self(entry, PhantomData)
     }
-    fence(Ordering::SeqCst);
-    sys::process_barrier();
-    let epochs: Vec<u64> = ENTRIES.lock().iter().map(|entry| entry.epoch.load(Ordering::SeqCst)).collect();
-    let oldest = epochs.into_iter().filter(|epoch| *epoch != 0).min().unwrap_or(u64::MAX);
-    let free: Vec<_> = WAITING.lock().extract_if(.., |(epoch, _)| *epoch < oldest).collect();
-    // Outside of the lock: what is dropped may retire more.
-    drop(free);
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pin").finish_non_exhaustive()
+    }
+}
+
+impl Default for Pin {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.0.give_back();
+    }
 }
 
 #[cfg(test)]
@@ -235,5 +424,48 @@ mod tests {
             collect();
             std::thread::yield_now();
         }
+    }
+
+    #[test]
+    fn readers_never_see_what_was_freed() {
+        static QUEUE: Queue = Queue::new();
+        let shared = Arc::new(AtomicPtr::new(Box::into_raw(Box::new(7_u64))));
+        let stop = Arc::new(AtomicBool::new(false));
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let (shared, stop) = (shared.clone(), stop.clone());
+                std::thread::spawn(move || {
+                    let entry = Entry::take();
+                    while !stop.load(Ordering::Relaxed) {
+                        entry.enter();
+                        // SAFETY: the thread is inside, so what it finds is not freed.
+                        assert_eq!(unsafe { *shared.load(Ordering::Acquire) }, 7);
+                        entry.leave();
+                    }
+                    entry.give_back();
+                })
+            })
+            .collect();
+        struct Poisoned(*mut u64);
+        // SAFETY: the box may be freed anywhere.
+        unsafe impl Send for Poisoned {}
+        impl Drop for Poisoned {
+            fn drop(&mut self) {
+                // SAFETY: made from a box, and nobody finds it any more.
+                drop(unsafe {
+                    self.0.write_volatile(0);
+                    Box::from_raw(self.0)
+                });
+            }
+        }
+        for _ in 0..2000 {
+            let old = shared.swap(Box::into_raw(Box::new(7)), Ordering::SeqCst);
+            QUEUE.retire(Box::new(Poisoned(old)));
+            QUEUE.collect();
+        }
+        stop.store(true, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        // SAFETY: made from a box; all others are gone.
+        drop(unsafe { Box::from_raw(shared.load(Ordering::Relaxed)) });
     }
 }

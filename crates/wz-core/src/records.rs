@@ -8,6 +8,7 @@ use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 
 use crate::instance::Instance;
+use crate::listen::ListenerSlot;
 
 /// What code of one instance finds everything through. Its address identifies the instance in
 /// frames. Built once at instantiation, immutable afterwards (what it points to may change).
@@ -34,6 +35,8 @@ pub struct InstanceContext {
     pub engine_data: *const (),
     /// The instance that this is part of.
     pub instance: *const Instance,
+    /// The listeners of functions, imports first; null while none was listened to.
+    pub(crate) listeners: AtomicPtr<ListenerSlot>,
 }
 
 // SAFETY: the context is immutable once published and what it points to lives as long as it; the

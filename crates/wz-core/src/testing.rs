@@ -201,7 +201,7 @@ unsafe fn run(activation: &Activation, record: &FunctionRecord, slots: *mut u64)
             body(&Call { activation, context, slots })?;
         }
         if listened {
-            activation.listen_after(context, index, slots)?;
+            activation.listen_after(slots)?;
         }
     }
     let _ = &function.name;

@@ -15,8 +15,8 @@ struct Frames<'a> {
     cursor: FrameCursor,
 }
 
-enum Either {
-    Host(FunctionDefinition),
+enum Either<'a> {
+    Host(&'a FunctionDefinition),
     Guest(Frame),
 }
 
@@ -25,11 +25,11 @@ impl<'a> Frames<'a> {
         Self { activation, host_given: false, cursor: FrameCursor::default() }
     }
 
-    fn next(&mut self) -> Option<Either> {
+    fn next(&mut self) -> Option<Either<'a>> {
         if !std::mem::replace(&mut self.host_given, true)
             && let Some(host) = self.activation.host()
         {
-            return Some(Either::Host(host.definition().clone()));
+            return Some(Either::Host(host.definition()));
         }
         // An activation without frames of the engine is one that calls a host function directly,
         // or one whose call has ended.
@@ -54,7 +54,7 @@ pub(crate) fn backtrace(activation: &Activation, inner: &[BacktraceFrame]) -> Ba
     let mut frames = Frames::new(activation);
     while let Some(frame) = frames.next() {
         list.push(match frame {
-            Either::Host(definition) => BacktraceFrame::new(definition, None),
+            Either::Host(definition) => BacktraceFrame::new(definition.clone(), None),
             Either::Guest(frame) => {
                 let instance = instance_of(activation, &frame);
                 let definition = instance.info().function_definition(frame.function);
@@ -114,13 +114,15 @@ pub(crate) struct StackWalk<'a> {
     start: &'a Activation,
     /// The parameters of the first frame, if they are known better than by the engine.
     params: Option<&'a [u64]>,
+    /// The frames of the activation that the walk has come to. None before it begins, because many
+    /// listeners never look, and after its end.
     frames: Option<Frames<'a>>,
     current: Option<Current<'a>>,
-    first: bool,
+    begun: bool,
 }
 
 struct Current<'a> {
-    definition: FunctionDefinition,
+    definition: &'a FunctionDefinition,
     program_counter: ProgramCounter,
     params: Option<&'a [u64]>,
     instance: Option<&'a Instance>,
@@ -135,7 +137,7 @@ impl<'a> StackWalk<'a> {
     /// A walk from where the activation is, with the parameters of the first frame if these are
     /// known.
     pub(crate) fn of(activation: &'a Activation, params: Option<&'a [u64]>) -> Self {
-        Self { start: activation, params, frames: Some(Frames::new(activation)), current: None, first: true }
+        Self { start: activation, params, frames: None, current: None, begun: false }
     }
 
     fn current(&self) -> &Current<'a> {
@@ -145,7 +147,10 @@ impl<'a> StackWalk<'a> {
 
 impl StackIterator for StackWalk<'_> {
     fn next(&mut self) -> bool {
-        let first = std::mem::replace(&mut self.first, false);
+        let first = !std::mem::replace(&mut self.begun, true);
+        if first {
+            self.frames = Some(Frames::new(self.start));
+        }
         while let Some(frames) = &mut self.frames {
             let activation = frames.activation;
             let Some(frame) = frames.next() else {
@@ -161,7 +166,7 @@ impl StackIterator for StackWalk<'_> {
                 },
                 Either::Guest(frame) => {
                     let instance = instance_of(activation, &frame);
-                    let definition = instance.info().function_definition(frame.function);
+                    let definition = instance.info().function_definition_ref(frame.function);
                     let slots = definition.ty().param_slots();
                     // SAFETY: the engine gives the parameters' slots of a frame that is there for
                     // as long as the walk, and the guest does not run meanwhile.
@@ -190,13 +195,13 @@ impl StackIterator for StackWalk<'_> {
     }
 
     fn reset(&mut self) {
-        *self = Self::of(self.start, self.params);
+        (self.begun, self.current) = (false, None);
     }
 }
 
 impl InternalFunction for Current<'_> {
     fn definition(&self) -> &FunctionDefinition {
-        &self.definition
+        self.definition
     }
 
     fn source_offset_for_pc(&self, pc: ProgramCounter) -> u64 {

@@ -229,6 +229,12 @@ impl ModuleInfo {
     /// The definition of a function by its index.
     #[must_use]
     pub fn function_definition(&self, function: u32) -> FunctionDefinition {
+        self.function_definition_ref(function).clone()
+    }
+
+    /// The definition of a function by its index, which the module keeps.
+    #[must_use]
+    pub fn function_definition_ref(&self, function: u32) -> &FunctionDefinition {
         self.names.function_definition(self, function)
     }
 

@@ -77,11 +77,11 @@ impl Names {
     }
 
     /// The definition of a function.
-    pub(crate) fn function_definition(&self, info: &ModuleInfo, function: u32) -> FunctionDefinition {
+    pub(crate) fn function_definition(&self, info: &ModuleInfo, function: u32) -> &FunctionDefinition {
         let definitions = self
             .definitions
             .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(info.functions.len()).collect());
-        let definition = definitions[function as usize].get_or_init(|| {
+        definitions[function as usize].get_or_init(|| {
             let ty = Arc::clone(info.function_type(function));
             FunctionDefinition::new(FunctionParts {
                 export: self.export_definition(info, ExportItem::Function(function)),
@@ -91,8 +91,7 @@ impl Names {
                 ty,
                 ..FunctionParts::default()
             })
-        });
-        definition.clone()
+        })
     }
 
     /// The name of a function.

@@ -9,6 +9,7 @@ use crate::attachment::Attachment;
 use crate::event::EventListener;
 use crate::listener::FunctionListenerFactory;
 use crate::probe::Probes;
+use crate::sample::CodeId;
 
 /// What the core provides for an instance. Not for implementing elsewhere.
 #[doc(hidden)]
@@ -16,6 +17,7 @@ pub trait ModuleHooks: Send + Sync {
     fn attach_listeners(&self, factory: &dyn FunctionListenerFactory) -> Attachment;
     fn attach_event_listener(&self, listener: Arc<dyn EventListener>) -> Attachment;
     fn attach_probes(&self, probes: &Probes) -> Result<Attachment>;
+    fn code_id(&self) -> CodeId;
     fn block_entries(&self, function: u32) -> Result<Vec<u32>>;
 }
 
@@ -24,7 +26,7 @@ pub trait ModuleHooks: Send + Sync {
 #[allow(missing_debug_implementations)]
 pub struct Hooks(pub Arc<dyn ModuleHooks>);
 
-fn hooks(module: &Module) -> Result<Arc<Hooks>> {
+pub(crate) fn hooks(module: &Module) -> Result<Arc<Hooks>> {
     let hooks = module.inner().hooks().and_then(|hooks| hooks.downcast().ok());
     hooks.ok_or_else(|| Error::argument(format!("{module} has no functions to watch")))
 }

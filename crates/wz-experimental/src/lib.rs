@@ -25,6 +25,7 @@ mod listener;
 pub mod logging;
 mod multi;
 mod probe;
+mod sample;
 mod stack;
 mod table;
 
@@ -44,5 +45,6 @@ pub use multi::MultiFunctionListenerFactory;
 #[doc(hidden)]
 pub use probe::ProbeAction;
 pub use probe::{Counters, Probe, ProbeOutcome, ProbePoint, ProbeSite, Probes};
+pub use sample::{CodeId, SampledFrame, Unwalkable, code_id};
 pub use stack::{InternalFunction, ProgramCounter, StackIterator};
 pub use table::lookup_function;

@@ -34,8 +34,14 @@ fn translate(criterion: &mut Criterion) {
     let text = format!("(module (memory 1) {})", function.repeat(2000));
     let info = Arc::new(decode(wat::parse_str(&text).unwrap(), &DecodeOptions::default()).unwrap());
     let bytes: usize = info.bodies.iter().map(|body| body.range.len()).sum();
-    let options =
-        CompileOptions { fuel: false, interruption: false, eager: true, deterministic: false, threads: 1 };
+    let options = CompileOptions {
+        fuel: false,
+        interruption: false,
+        eager: true,
+        deterministic: false,
+        threads: 1,
+        sampling: false,
+    };
     let mut group = criterion.benchmark_group("translate");
     group.throughput(Throughput::Bytes(bytes as u64));
     group.bench_function("2000 functions", |bencher| {

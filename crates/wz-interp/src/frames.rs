@@ -1,9 +1,13 @@
 //! The walk over an activation's frames.
 
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
 use wz_core::activation::Activation;
-use wz_core::engine::{Frame, FrameCursor};
+use wz_core::engine::{Frame, FrameCursor, Unwalkable};
 use wz_core::records::InstanceContext;
 
+use crate::exec::note::Noted;
 use crate::machine::Machine;
 
 /// The next frame of an activation that this engine runs.
@@ -47,4 +51,42 @@ pub(crate) unsafe fn next_frame_of(machine: &Machine, cursor: &mut FrameCursor) 
         program_counter: u64::from(code_offset),
         params: Some(params),
     })
+}
+
+/// The frames of an activation that was interrupted anywhere. They are found by notes alone, which
+/// are where functions begin and go on after calls: what else there is of code is behind a lock.
+///
+/// # Errors
+/// If nothing is noted, or a function does not note.
+///
+/// # Safety
+/// On the activation's thread.
+pub(crate) unsafe fn walk_interrupted(
+    activation: &Activation,
+    _: Option<NonNull<c_void>>,
+    visit: &mut dyn FnMut(&Frame),
+) -> Result<(), Unwalkable> {
+    let machine = activation.engine_state.get().cast_const().cast::<Machine>();
+    // SAFETY: the state is set while the machine runs, and only to it.
+    let Some(machine) = (unsafe { machine.as_ref() }) else { return Ok(()) };
+    let (mut ip, mut sp, mut context) = machine.note.get().ok_or(Unwalkable)?;
+    while !std::ptr::eq(ip, machine.exit.as_ptr()) {
+        // SAFETY: it was noted, or is returned to.
+        let noted = unsafe { Noted::at(ip) }.ok_or(Unwalkable)?;
+        let Noted { function, header, code_offset } = noted;
+        visit(&Frame {
+            context,
+            function,
+            code_offset,
+            program_counter: u64::from(code_offset),
+            params: Some(sp),
+        });
+        // SAFETY: every frame has a header where its note says.
+        let [return_ip, caller_sp, caller_cx] =
+            unsafe { sp.add(header as usize).cast::<[u64; 3]>().read() }.map(|word| word as usize);
+        ip = std::ptr::with_exposed_provenance(return_ip);
+        sp = std::ptr::with_exposed_provenance(caller_sp);
+        context = std::ptr::with_exposed_provenance(caller_cx);
+    }
+    Ok(())
 }

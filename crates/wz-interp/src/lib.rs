@@ -30,7 +30,7 @@ use std::sync::Arc;
 use wz_api::Result;
 use wz_core::activation::Activation;
 use wz_core::elsewhere::{Elsewhere, ElsewhereModule};
-use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor};
+use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor, InterruptedWalk};
 use wz_decode::ModuleInfo;
 
 use mixed::MixedModule;
@@ -82,5 +82,9 @@ impl Engine for Interpreter {
 
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
         frames::next_frame(activation, cursor)
+    }
+
+    fn interrupted_walk(&self) -> InterruptedWalk {
+        frames::walk_interrupted
     }
 }

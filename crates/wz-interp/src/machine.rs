@@ -10,6 +10,7 @@ use wz_core::activation::Activation;
 use wz_core::engine::Raised;
 use wz_core::records::{FunctionRecord, InstanceContext};
 
+use crate::exec::note::Note;
 use crate::exec::{Regs, Stop};
 use crate::module::InterpreterModule;
 
@@ -28,6 +29,8 @@ pub(crate) struct Machine {
     pub(crate) sp: *mut u64,
     /// Its instance.
     pub(crate) cx: *const InstanceContext,
+    /// Where execution was last noted to be.
+    pub(crate) note: Note,
     /// Why execution stopped.
     stop: Stop,
     /// The code that the outermost frame returns to: one instruction.
@@ -170,6 +173,7 @@ impl Entry {
             ip: ptr::null(),
             sp: self.sp,
             cx: ptr::null(),
+            note: Note::default(),
             stop: Stop::RAISED,
             exit: [exit],
             mixed,

@@ -18,6 +18,7 @@
 //! rbp + 8  │ return address           │
 //! rbp      │ caller's rbp             │
 //! rbp - 8  │ context                  │ in frames that call; not in leaves
+//!          │ what it was called with  │ with probes that call
 //!          │ spill slots              │
 //!          │ areas for results        │
 //! rsp      │ parameters of callees    │
@@ -49,6 +50,8 @@ pub const TAIL_TARGET: u8 = 12;
 
 /// Where a frame that calls keeps its context, from `rbp`.
 pub const CONTEXT_SLOT: i32 = -8;
+/// How far from `rbp` down there is nothing but the context.
+pub const CONTEXT_BYTES: u32 = 8;
 /// Where parameters on the stack begin, from `rbp`.
 pub const INCOMING: i32 = 16;
 

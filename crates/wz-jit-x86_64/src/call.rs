@@ -8,8 +8,8 @@ mod select;
 use regalloc2::{PReg, PRegSet};
 
 pub(crate) use context::CallContext;
-pub(crate) use emit::OutOfLine;
 pub use emit::emit_out_of_line;
+pub(crate) use emit::{OutOfLine, Seldom, call_slot, out_of_line, set_scratch};
 pub use inst::{Call, CallInst, Callee, Fixed, TailCall};
 pub use select::{select, select_entry};
 

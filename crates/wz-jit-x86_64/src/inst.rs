@@ -8,6 +8,7 @@ use crate::call::CallInst;
 use crate::int::IntInst;
 use crate::isa::X64Isa;
 use crate::memory::MemoryInst;
+use crate::probe::ProbeInst;
 use crate::vector::VectorInst;
 
 /// An instruction.
@@ -21,6 +22,8 @@ pub enum Inst {
     Call(CallInst),
     /// Floats and vectors.
     Vector(VectorInst),
+    /// A probe.
+    Probe(ProbeInst),
     /// To the only successor of the block.
     Jump,
 }
@@ -35,7 +38,7 @@ impl Inst {
             Self::Memory(inst) => inst.operands(visitor),
             Self::Call(inst) => inst.operands(visitor),
             Self::Vector(inst) => inst.operands(visitor),
-            Self::Jump => {}
+            Self::Probe(_) | Self::Jump => {}
         }
     }
 
@@ -45,7 +48,7 @@ impl Inst {
         match self {
             Self::Int(inst) => inst.clobbers(),
             Self::Call(inst) => inst.clobbers(),
-            Self::Memory(_) | Self::Vector(_) | Self::Jump => PRegSet::empty(),
+            Self::Memory(_) | Self::Vector(_) | Self::Probe(_) | Self::Jump => PRegSet::empty(),
         }
     }
 
@@ -55,7 +58,7 @@ impl Inst {
         match self {
             Self::Int(inst) => inst.end(),
             Self::Call(inst) => inst.end(),
-            Self::Memory(_) | Self::Vector(_) => End::Next,
+            Self::Memory(_) | Self::Vector(_) | Self::Probe(_) => End::Next,
             Self::Jump => End::Jump,
         }
     }
@@ -67,6 +70,7 @@ impl Inst {
             Self::Memory(inst) => inst.emit(cx),
             Self::Call(inst) => inst.emit(cx),
             Self::Vector(inst) => inst.emit(cx),
+            Self::Probe(inst) => inst.emit(cx),
             Self::Jump => unreachable!("jumps are encoded with their target"),
         }
     }

@@ -18,7 +18,7 @@ use crate::encode::{Opcode, Place};
 use crate::features::Features;
 use crate::frame::Frame;
 use crate::inst::Inst;
-use crate::{PC_RELATIVE, call, int as ints, memory, vector};
+use crate::{PC_RELATIVE, call, int as ints, memory, probe, vector};
 
 /// x86-64, over the functions of one module.
 #[derive(Debug)]
@@ -96,6 +96,7 @@ impl Isa for X64Isa {
         let done = ints::select(self, cx, inst)
             || memory::select(self, cx, inst)
             || call::select(self, cx, inst)
+            || probe::select(cx, inst)
             || vector::select(self, cx, inst);
         assert!(done, "nothing selects {:?}", cx.f.inst(inst).op);
     }
@@ -211,11 +212,14 @@ pub fn frame(cx: &Emission<'_, X64Isa>) -> Frame {
     cx.assembler.frame
 }
 
-/// The bytes from the frame pointer down to what is passed to callees: the context's slot and what
-/// is spilled. A multiple of 16.
+/// The bytes from the frame pointer down to what is passed to callees: the context's slot, what the
+/// function was called with if it keeps that, and what is spilled. A multiple of 16.
 const fn spill_bytes(frame: FrameShape) -> u32 {
-    let context = if frame.makes_calls { 8 } else { 0 };
-    (context + frame.spill_slots * 8).next_multiple_of(16)
+    let fixed = match frame.params_below {
+        0 if frame.makes_calls => 8,
+        below => below,
+    };
+    (fixed + frame.spill_slots * 8).next_multiple_of(16)
 }
 
 /// Where a register is spilled to, from `rbp`. Slots of vectors are aligned to 16 bytes.

@@ -15,6 +15,7 @@ pub mod inst;
 pub mod int;
 pub mod isa;
 pub mod memory;
+pub mod probe;
 mod shorten;
 mod stubs;
 pub mod target;

@@ -9,7 +9,7 @@ mod native_call;
 
 use wz_api::FunctionType;
 use wz_jit::runtime::body::{Stub, StubKind};
-use wz_jit::runtime::stubs::{AssembledStub, Relocation, StubAssembler, THUNK_BYTES};
+use wz_jit::runtime::stubs::{AssembledStub, LISTENED_THUNK_BYTES, Relocation, StubAssembler, THUNK_BYTES};
 
 use crate::assembler::{Assembler, finish};
 
@@ -81,8 +81,8 @@ impl StubAssembler for X64Stubs {
         lazy::assemble(function)
     }
 
-    fn listener(&self, ty: &FunctionType, before: usize, after: usize, plain_distance: i32) -> AssembledStub {
-        listener::assemble(ty, before, after, plain_distance)
+    fn listener(&self, ty: &FunctionType, before: usize, after: usize) -> AssembledStub {
+        listener::assemble(ty, before, after)
     }
 
     fn thunk(&self, address: usize, target: usize) -> [u8; THUNK_BYTES] {
@@ -90,6 +90,22 @@ impl StubAssembler for X64Stubs {
         let [a, b, c, d] = distance.to_le_bytes();
         // `call target`
         [0xe8, a, b, c, d, PADDING, PADDING, PADDING]
+    }
+
+    fn listened_thunk(
+        &self,
+        address: usize,
+        target: usize,
+        plain: usize,
+    ) -> Option<[u8; LISTENED_THUNK_BYTES]> {
+        let distance = |to: usize, next: usize| i32::try_from(to as i64 - (address + next) as i64).ok();
+        let [a, b, c, d] = distance(plain, 7)?.to_le_bytes();
+        let [e, f, g, h] = distance(target, 12)?.to_le_bytes();
+        // `lea r11, [rip + plain]; jmp target`
+        let code = [0x4c, 0x8d, 0x1d, a, b, c, d, 0xe9, e, f, g, h];
+        let mut thunk = [PADDING; LISTENED_THUNK_BYTES];
+        thunk[..code.len()].copy_from_slice(&code);
+        Some(thunk)
     }
 
     fn jump_through(&self, address: usize, slot: usize) -> Vec<u8> {

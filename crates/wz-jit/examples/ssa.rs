@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use wz_decode::{DecodeOptions, decode};
+use wz_jit::ir::ProbeList;
 use wz_jit::{Context, Options, Passes};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
         [function, ..] => {
-            for dump in context.compile_with_dumps(&info, function.parse()?, &options)? {
+            for dump in context.compile_with_dumps(&info, function.parse()?, &options, ProbeList::NONE)? {
                 println!("== {}\n{}", dump.stage, dump.text);
             }
         }

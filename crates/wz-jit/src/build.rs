@@ -20,6 +20,7 @@ mod locals;
 mod memory;
 mod number;
 mod operators;
+mod probes;
 mod scan;
 mod values;
 
@@ -28,7 +29,7 @@ use wz_decode::{ModuleInfo, WalkOptions, walk};
 use crate::fold;
 use crate::hash::{FastMap, reset};
 use crate::ir::{
-    Block, BlockData, Edge, EdgeData, Function, Inst, InstData, List, Op, Type, Value, ValueDef,
+    Block, BlockData, Edge, EdgeData, Function, Inst, InstData, List, Op, ProbeList, Type, Value, ValueDef,
 };
 use crate::options::{Options, Passes};
 use control::{Label, Truncations};
@@ -138,6 +139,7 @@ pub(crate) struct Builder<'a> {
     s: &'a mut BuildState,
     info: &'a ModuleInfo,
     options: &'a Options,
+    probes: &'a ProbeList,
     /// The block being filled, or [`Block::NONE`] in code that cannot be reached.
     current: Block,
     code_offset: u32,
@@ -146,7 +148,7 @@ pub(crate) struct Builder<'a> {
     arg_limit: usize,
 }
 
-/// Builds the SSA form of a function, given by its index, imports included.
+/// Builds the SSA form of a function, given by its index, imports included, with probes.
 ///
 /// # Errors
 /// If the function is too complex.
@@ -157,6 +159,7 @@ pub fn build(
     info: &ModuleInfo,
     function: u32,
     options: &Options,
+    probes: &ProbeList,
     f: &mut Function,
     s: &mut BuildState,
 ) -> Result<(), BuildError> {
@@ -165,8 +168,17 @@ pub fn build(
     f.type_index = info.functions[function as usize];
     s.scan.clear();
     walk(info, function, &WalkOptions { fuel: false }, &mut s.scan);
-    let mut builder =
-        Builder { f, s, info, options, current: Block::NONE, code_offset: 0, failed: false, arg_limit: 0 };
+    let mut builder = Builder {
+        f,
+        s,
+        info,
+        options,
+        probes,
+        current: Block::NONE,
+        code_offset: 0,
+        failed: false,
+        arg_limit: 0,
+    };
     walk(info, function, &WalkOptions { fuel: options.fuel }, &mut builder);
     if builder.failed {
         return Err(BuildError::TooComplex);
@@ -213,6 +225,7 @@ impl Builder<'_> {
         if self.options.interrupt {
             self.push_inst(Op::Interrupt, &[]);
         }
+        self.put_probes(None);
     }
 
     fn passes(&self) -> Passes {

@@ -18,9 +18,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use wz_api::{Error, Result};
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
 use crate::context::Dump;
+use crate::ir::ProbeList;
 use crate::mach::EmissionNote;
 use crate::options::Options;
 use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
@@ -134,14 +136,27 @@ impl<T: Target> Compiler<T> {
     /// # Errors
     /// As [`FunctionCompiler::compile`].
     pub fn explain(&self, function: u32) -> Result<Explanation> {
-        let (_, explanation) = room::with_room(|| self.run_explained(function, Version::Plain))??;
+        self.explain_probed(function, ProbeList::NONE)
+    }
+
+    /// How a defined function is compiled with probes.
+    ///
+    /// # Errors
+    /// As [`FunctionCompiler::compile`].
+    pub fn explain_probed(&self, function: u32, probes: &ProbeList) -> Result<Explanation> {
+        let (_, explanation) = room::with_room(|| self.run_explained(function, Version::Plain, probes))??;
         Ok(explanation)
     }
 
-    fn run_explained(&self, function: u32, version: Version) -> Result<(CompiledFunction, Explanation)> {
+    fn run_explained(
+        &self,
+        function: u32,
+        version: Version,
+        probes: &ProbeList,
+    ) -> Result<(CompiledFunction, Explanation)> {
         let mut stages = Vec::new();
         let (compiled, operators, instructions) =
-            self.run(function, version, Some(&mut stages), |compiled, memory| {
+            self.run(function, version, probes, Some(&mut stages), |compiled, memory| {
                 let metadata = memory.metadata();
                 let ends = metadata.operators.iter().skip(1).map(|(at, _)| *at).chain([metadata.len_bytes]);
                 let ranges =
@@ -158,6 +173,7 @@ impl<T: Target> Compiler<T> {
         &self,
         function: u32,
         version: Version,
+        probes: &ProbeList,
         dumps: Option<&mut Vec<Dump>>,
         finish: impl FnOnce(CompiledFunction, &mut Memory<T::Isa>) -> R,
     ) -> Result<R> {
@@ -177,7 +193,8 @@ impl<T: Target> Compiler<T> {
                 Box::new(compilation.target.isa(&self.info, code))
             });
             let mut memory = compilation.memory.take().unwrap_or_default();
-            let result = memory.compile(&compilation.target, &isa, &self.info, index, &self.options, dumps);
+            let (target, info, options) = (&compilation.target, &self.info, &self.options);
+            let result = memory.compile(target, &isa, info, index, options, probes, dumps);
             let result = result.map(|compiled| finish(compiled, &mut memory));
             isas.give(isa);
             if self.info.bodies[function as usize].range.len() <= LARGE_BODY_BYTES {
@@ -210,18 +227,35 @@ impl<T: Target> fmt::Debug for Compiler<T> {
     }
 }
 
-impl<T: Target> FunctionCompiler for Compiler<T> {
-    fn compile(&self, _: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction> {
+impl<T: Target> Compiler<T> {
+    fn compile_with(&self, function: u32, version: Version, probes: &ProbeList) -> Result<CompiledFunction> {
         let index = self.info.imported.functions + function;
         let dump = self.dump.as_ref().filter(|dump| dump.wants(&self.info, index));
         room::with_room(|| match dump {
-            None => self.run(function, version, None, |compiled, _| compiled),
+            None => self.run(function, version, probes, None, |compiled, _| compiled),
             Some(dump) => {
-                let (compiled, explanation) = self.run_explained(function, version)?;
-                dump.write(&self.info, index, version.name(), &explanation);
+                let (compiled, explanation) = self.run_explained(function, version, probes)?;
+                let probed = if probes.is_empty() { "" } else { "-probed" };
+                dump.write(&self.info, index, &format!("{}{probed}", version.name()), &explanation);
                 Ok(compiled)
             }
         })?
+    }
+}
+
+impl<T: Target> FunctionCompiler for Compiler<T> {
+    fn compile(&self, _: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction> {
+        self.compile_with(function, version, ProbeList::NONE)
+    }
+
+    fn compile_probed(
+        &self,
+        _: &Arc<ModuleInfo>,
+        function: u32,
+        version: Version,
+        probes: &FunctionProbes,
+    ) -> Result<CompiledFunction> {
+        self.compile_with(function, version, &ProbeList::of(probes))
     }
 
     fn companions(&self, module: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {

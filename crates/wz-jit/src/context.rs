@@ -4,7 +4,7 @@ use wz_decode::ModuleInfo;
 
 use crate::build::{BuildError, BuildState, build};
 use crate::dump::dump;
-use crate::ir::Function;
+use crate::ir::{Function, ProbeList};
 use crate::opt::{Optimizer, StageName};
 use crate::options::Options;
 use crate::verify::{Stage, verify};
@@ -43,10 +43,27 @@ impl Context {
         function: u32,
         options: &Options,
     ) -> Result<&Function, BuildError> {
-        self.run(info, function, options, &mut |_, _| {})
+        self.run(info, function, options, ProbeList::NONE, &mut |_, _| {})
     }
 
-    /// Compiles a function, and shows it after each stage.
+    /// Compiles a function with probes.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    ///
+    /// # Panics
+    /// As [`compile`](Self::compile).
+    pub fn compile_probed(
+        &mut self,
+        info: &ModuleInfo,
+        function: u32,
+        options: &Options,
+        probes: &ProbeList,
+    ) -> Result<&Function, BuildError> {
+        self.run(info, function, options, probes, &mut |_, _| {})
+    }
+
+    /// Compiles a function with probes, and shows it after each stage.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).
@@ -58,9 +75,10 @@ impl Context {
         info: &ModuleInfo,
         function: u32,
         options: &Options,
+        probes: &ProbeList,
     ) -> Result<Vec<Dump>, BuildError> {
         let mut dumps: Vec<Dump> = Vec::new();
-        self.run(info, function, options, &mut |stage, f| {
+        self.run(info, function, options, probes, &mut |stage, f| {
             let text = dump(f);
             // A pass that changes nothing is not worth reading.
             if dumps.last().is_none_or(|last| last.text != text) {
@@ -75,10 +93,11 @@ impl Context {
         info: &ModuleInfo,
         function: u32,
         options: &Options,
+        probes: &ProbeList,
         look: &mut dyn FnMut(StageName, &Function),
     ) -> Result<&Function, BuildError> {
         let Self { function: f, build: state, optimizer } = self;
-        build(info, function, options, f, state)?;
+        build(info, function, options, probes, f, state)?;
         let mut after = |stage: StageName, f: &Function, is: Stage| {
             if (cfg!(debug_assertions) || options.verify)
                 && let Err(error) = verify(info, f, is)

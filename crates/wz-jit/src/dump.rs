@@ -130,6 +130,7 @@ fn write_op(out: &mut String, f: &Function, op: Op) -> fmt::Result {
         Op::CallIndirect(id) => write_indirect(out, f, "call_indirect", id),
         Op::Fuel(units) => write!(out, "fuel {units}"),
         Op::Interrupt => write!(out, "interrupt"),
+        Op::Probe(id) => write!(out, "probe.{}[{}]", f.probes[id.index()].name(), id.0),
         Op::Jump(_) => write!(out, "jump"),
         Op::Branch(_) => write!(out, "branch"),
         Op::Switch(_) => write!(out, "switch"),

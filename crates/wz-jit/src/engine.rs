@@ -10,7 +10,7 @@ use std::sync::Arc;
 use wz_api::{CompileProgress, Result};
 use wz_core::Activation;
 use wz_core::elsewhere::Elsewhere;
-use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor};
+use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor, InterruptedWalk};
 use wz_decode::ModuleInfo;
 
 use crate::cache::CodeCache;
@@ -162,5 +162,9 @@ impl<T: Target> Engine for JitEngine<T> {
 
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
         walk::next_frame(activation, cursor)
+    }
+
+    fn interrupted_walk(&self) -> InterruptedWalk {
+        walk::walk_interrupted
     }
 }

@@ -8,6 +8,7 @@
 mod bulk;
 mod step;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub use step::Done;
@@ -20,7 +21,7 @@ use wz_decode::info::{ConstExpr, ConstOp, ElementItems, ExportItem, SegmentMode}
 use wz_decode::ops::BinaryOp;
 
 use crate::context::Context;
-use crate::ir::{Block, Function, Inst};
+use crate::ir::{Block, Function, Inst, Probe, ProbeList};
 use crate::options::Options;
 
 /// The bytes of a page.
@@ -63,6 +64,10 @@ pub struct Machine<'a> {
     pub fuel_used: u64,
     /// How many interrupt checks were passed.
     pub interrupt_checks: u64,
+    /// The probes of functions, by index. To be set before the functions are called.
+    pub probes: BTreeMap<u32, ProbeList>,
+    /// The probes that were come to, in order. They do nothing else.
+    pub fired: Vec<Probe>,
     frames: Vec<Frame>,
 }
 
@@ -106,6 +111,8 @@ impl<'a> Machine<'a> {
             steps,
             fuel_used: 0,
             interrupt_checks: 0,
+            probes: BTreeMap::new(),
+            fired: Vec::new(),
             frames: Vec::new(),
         };
         for init in &info.global_inits {
@@ -218,7 +225,8 @@ impl<'a> Machine<'a> {
         if let Some(function) = entry {
             return Ok(Rc::clone(function));
         }
-        let compiled = self.context.compile(self.info, index, &self.options);
+        let probes = self.probes.get(&index).unwrap_or(ProbeList::NONE);
+        let compiled = self.context.compile_probed(self.info, index, &self.options, probes);
         compiled.map_err(|_| Stop::Limit("a function is too complex"))?;
         let function = Rc::new(std::mem::take(&mut self.context.function));
         *entry = Some(Rc::clone(&function));

@@ -12,10 +12,12 @@
 mod data;
 mod index;
 mod op;
+mod probe;
 
 pub use data::{Access, BlockData, BlockFlags, CallData, EdgeData, InstData, List, SwitchData, ValueDef};
-pub use index::{AccessId, Block, BuiltinId, CallId, Edge, Inst, ShuffleId, SwitchId, Value};
+pub use index::{AccessId, Block, BuiltinId, CallId, Edge, Inst, ProbeId, ShuffleId, SwitchId, Value};
 pub use op::{Builtin, Effect, Op, Type};
+pub use probe::{Probe, ProbeList};
 
 use std::ops::Range;
 
@@ -65,6 +67,8 @@ pub struct Function {
     pub switch_targets: Vec<u32>,
     /// The lanes of shuffles.
     pub shuffles: Vec<[u8; 16]>,
+    /// The probes.
+    pub probes: Vec<Probe>,
 }
 
 impl Function {
@@ -94,6 +98,7 @@ impl Function {
             switches,
             switch_targets,
             shuffles,
+            probes,
         } = self;
         (*index, *type_index, *first_operator) = (0, 0, 0);
         insts.clear();
@@ -113,6 +118,7 @@ impl Function {
         switches.clear();
         switch_targets.clear();
         shuffles.clear();
+        probes.clear();
     }
 
     // Values.

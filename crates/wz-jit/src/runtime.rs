@@ -27,8 +27,6 @@ pub mod elsewhere;
 #[allow(unsafe_code)]
 pub mod entry;
 #[allow(unsafe_code)]
-pub mod epoch;
-#[allow(unsafe_code)]
 pub mod fault;
 #[allow(unsafe_code)]
 pub mod guest_stack;
@@ -41,6 +39,8 @@ pub mod native;
 pub mod page_map;
 pub mod pc_map;
 #[allow(unsafe_code)]
+mod sites;
+#[allow(unsafe_code)]
 pub mod slots;
 #[allow(unsafe_code)]
 pub mod state;
@@ -51,6 +51,7 @@ pub mod sys;
 #[allow(unsafe_code)]
 mod thread;
 pub mod trap_table;
+pub mod versions;
 #[allow(unsafe_code)]
 pub mod walk;
 

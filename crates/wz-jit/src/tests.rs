@@ -4,6 +4,7 @@ mod adversarial;
 mod compile;
 mod golden;
 mod oracle;
+mod probes;
 mod programs;
 mod rules;
 mod smith;

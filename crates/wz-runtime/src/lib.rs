@@ -98,6 +98,17 @@ pub mod wasi;
 /// Hooks into running guests: listeners, stack iterators, program counters, close notifiers.
 pub use wz_experimental as experimental;
 
+/// Walking the stacks of running guests in signal handlers, for profilers.
+///
+/// A profiler interrupts threads, with a timer or from another thread, and calls
+/// [`walk_interrupted`](sampling::walk_interrupted) in the handler, which gives numbers of modules,
+/// functions and offsets; [`code_id`](sampling::code_id) and [`CompiledModule::code_id`] say of
+/// which module they are, then or later.
+pub mod sampling {
+    pub use wz_core::walk_interrupted;
+    pub use wz_experimental::{CodeId, SampledFrame, Unwalkable, code_id};
+}
+
 /// Host modules of toolchains besides WASI: AssemblyScript and emscripten.
 pub use wz_imports as imports;
 

@@ -31,6 +31,7 @@ const MAX_STACK_BYTES: usize = 1 << 30;
 /// | [`with_compilation_threads`](Self::with_compilation_threads) | one per core |
 /// | [`with_deterministic`](Self::with_deterministic) | off |
 /// | [`with_compilation_cache`](Self::with_compilation_cache) | none |
+/// | [`with_sampling`](Self::with_sampling) | off |
 ///
 /// ```
 /// use wz::prelude::*;
@@ -64,6 +65,7 @@ pub struct RuntimeConfig {
     eager: bool,
     threads: usize,
     deterministic: bool,
+    sampling: bool,
     cache: Option<CompilationCache>,
 }
 
@@ -250,6 +252,15 @@ impl RuntimeConfig {
         self
     }
 
+    /// Whether [`walk_interrupted`](crate::sampling::walk_interrupted) can walk the stacks of
+    /// guests that the interpreter runs, which costs a few instructions at calls and in loops. The
+    /// JIT needs nothing for it.
+    #[must_use]
+    pub fn with_sampling(mut self, enabled: bool) -> Self {
+        self.sampling = enabled;
+        self
+    }
+
     /// Where compiled functions are looked for and kept. Runtimes with the same cache share what
     /// they compile; with a directory, processes do. The interpreter takes no notice of it.
     #[must_use]
@@ -285,6 +296,7 @@ impl RuntimeConfig {
         store.eager = self.eager;
         store.threads = self.threads;
         store.deterministic = self.deterministic;
+        store.sampling = self.sampling;
         Ok(store)
     }
 }

@@ -83,7 +83,11 @@ vector_loads! {
 #[inline(always)]
 fn low<V: Vector, const COUNT: usize>(bytes: [u8; COUNT]) -> V {
     let mut all: Bytes = [0; 16];
-    all[..COUNT].copy_from_slice(&bytes);
+    let mut index = 0;
+    while index < COUNT {
+        all[index] = bytes[index];
+        index += 1;
+    }
     V::from_bytes(all)
 }
 

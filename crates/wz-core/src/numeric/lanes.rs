@@ -78,7 +78,7 @@ macro_rules! lanes {
             fn of(vector: impl Vector) -> Self {
                 let bytes = vector.to_bytes();
                 let (lanes, _) = bytes.as_chunks::<{ 16 / $count }>();
-                std::array::from_fn(|index| $Lane::from_le_bytes(lanes[index]))
+                Self::by(|index| $Lane::from_le_bytes(lanes[index]))
             }
 
             #[inline(always)]
@@ -92,8 +92,15 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn by(lane: impl FnMut(usize) -> $Lane) -> Self {
-                std::array::from_fn(lane)
+            fn by(mut lane: impl FnMut(usize) -> $Lane) -> Self {
+                // Not `array::from_fn`, of which calls may stay.
+                let mut lanes = [0 as $Lane; $count];
+                let mut index = 0;
+                while index < $count {
+                    lanes[index] = lane(index);
+                    index += 1;
+                }
+                lanes
             }
 
             #[inline(always)]

@@ -77,7 +77,7 @@ extracts! {
 #[must_use]
 pub fn i8x16_shuffle<V: Vector>(lanes: [u8; 16], a: V, b: V) -> V {
     let [low, high] = U64x2::of(lanes);
-    let table = [a.to_bytes(), b.to_bytes()];
+    let table = table(a.to_bytes(), b.to_bytes());
     [select(&table, low), select(&table, high)].to()
 }
 
@@ -91,16 +91,33 @@ pub fn i8x16_swizzle<V: Vector>(a: V, b: V) -> V {
         bytes & 0x0f0f_0f0f_0f0f_0f0f | above & 0x1010_1010_1010_1010
     };
     let [low, high] = U64x2::of(b);
-    let table = [a.to_bytes(), [0; 16]];
+    let table = table(a.to_bytes(), [0; 16]);
     [select(&table, index(low)), select(&table, index(high))].to()
+}
+
+/// The bytes of two vectors.
+#[inline(always)]
+fn table(a: [u8; 16], b: [u8; 16]) -> [u8; 32] {
+    let mut table = [0; 32];
+    let mut index = 0;
+    while index < 16 {
+        table[index] = a[index];
+        table[index + 16] = b[index];
+        index += 1;
+    }
+    table
 }
 
 /// The bytes that the lowest five bits of each byte of `indices` select.
 #[inline(always)]
-fn select(table: &[[u8; 16]; 2], indices: u64) -> u64 {
-    let table = table.as_flattened();
-    let byte = |lane: u32| u64::from(table[(indices >> (8 * lane)) as usize % 32]) << (8 * lane);
-    byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7)
+fn select(table: &[u8; 32], indices: u64) -> u64 {
+    let mut selected = 0;
+    let mut shift = 0;
+    while shift < 64 {
+        selected |= u64::from(table[(indices >> shift) as usize % 32]) << shift;
+        shift += 8;
+    }
+    selected
 }
 
 /// Defines the bitwise operators.

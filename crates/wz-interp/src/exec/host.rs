@@ -86,8 +86,8 @@ pub(super) unsafe fn listen<const EVENT: u8>(
         let activation = &*(*machine).activation;
         match EVENT {
             BEFORE => activation.listen_before(at.cx, function, at.sp)?,
-            AFTER => activation.listen_after(at.cx, function, at.sp)?,
-            _ => activation.listen_tail_call(at.cx, function)?,
+            AFTER => activation.listen_after(at.sp)?,
+            _ => activation.listen_tail_call()?,
         }
     }
     Ok(())

@@ -22,6 +22,7 @@ pub(crate) mod copy;
 pub(crate) mod dispatch;
 pub(crate) mod host;
 pub(crate) mod memory;
+pub(crate) mod note;
 pub(crate) mod op;
 pub(crate) mod operand;
 pub(crate) mod probe;

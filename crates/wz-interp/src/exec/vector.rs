@@ -67,11 +67,14 @@ macro_rules! machine_arithmetic {
         #[inline(always)]
         fn $name(a: Bytes, b: Bytes) -> Bytes {
             let ((a, _), (b, _)) = (a.as_chunks(), b.as_chunks());
-            let lanes: [_; $count] = std::array::from_fn(|lane| {
-                ($T::from_le_bytes(a[lane]) $op $T::from_le_bytes(b[lane])).to_le_bytes()
-            });
             let mut bytes = [0; 16];
-            bytes.copy_from_slice(lanes.as_flattened());
+            let (lanes, _) = bytes.as_chunks_mut();
+            let mut lane = 0;
+            while lane < $count {
+                let result = $T::from_le_bytes(a[lane]) $op $T::from_le_bytes(b[lane]);
+                lanes[lane] = result.to_le_bytes();
+                lane += 1;
+            }
             bytes
         }
     )*};

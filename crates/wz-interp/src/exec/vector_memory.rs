@@ -127,8 +127,7 @@ pub(super) static STORE: StoreOps = {
 macro_rules! low_half {
     ($extend:ident) => {
         |raw| {
-            let mut bytes: Bytes = [0; 16];
-            bytes[..8].copy_from_slice(&raw.to_le_bytes());
+            let bytes: Bytes = u128::from(raw).to_le_bytes();
             numeric::$extend(bytes)
         }
     };
@@ -236,7 +235,9 @@ macro_rules! lanes {
         impl Lane for $T {
             #[inline(always)]
             fn put(self, mut vector: Bytes, at: usize) -> Bytes {
-                vector[at..at + size_of::<$T>()].copy_from_slice(&self.to_le_bytes());
+                const SIZE: usize = size_of::<$T>();
+                let (lanes, _) = vector.as_chunks_mut::<SIZE>();
+                lanes[at / SIZE % (16 / SIZE)] = self.to_le_bytes();
                 vector
             }
             #[inline(always)]

@@ -103,6 +103,7 @@ impl Translator<'_> {
     pub(super) fn put_call(&mut self, function: u32, ty: &FunctionType, stack: &mut Vec<Value>) {
         let arguments = self.arguments(ty, 0, stack);
         let operands = pair(arguments.base, arguments.base + arguments.header);
+        self.put_note();
         match self.defined(function) {
             Some(defined) => {
                 self.put_site(&call::CALL, operands);
@@ -113,6 +114,7 @@ impl Translator<'_> {
                 self.out.word(function.into());
             }
         }
+        self.put_note();
         self.returned(ty, arguments.base, stack);
     }
 
@@ -138,9 +140,11 @@ impl Translator<'_> {
             Operand::Slot(slot) => (by_wide_slot, slot),
             Operand::Acc | Operand::Imm(_) => (by_acc, 0),
         };
+        self.put_note();
         self.put_site(op, operands);
         self.out.word(pair(slot, table));
         self.out.word(type_index.into());
+        self.put_note();
         self.returned(ty, arguments.base, stack);
     }
 
@@ -158,6 +162,7 @@ impl Translator<'_> {
     pub(super) fn put_tail_call(&mut self, function: u32, ty: &FunctionType, stack: &mut Vec<Value>) {
         let arguments = self.arguments(ty, 0, stack);
         self.put_tail_event();
+        self.put_note_nothing();
         let [first, second] = self.tail_operands(arguments);
         match self.defined(function) {
             Some(defined) => {
@@ -193,6 +198,7 @@ impl Translator<'_> {
             self.out.word(type_index.into());
         }
         self.put_tail_event();
+        self.put_note_nothing();
         let [first, second] = self.tail_operands(arguments);
         let op = &call::TAIL_CALL_INDIRECT[self.mixed()][usize::from(!self.narrow_table(table))];
         self.put_site(op, first);

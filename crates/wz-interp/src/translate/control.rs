@@ -150,6 +150,7 @@ impl Translator<'_> {
         self.forget_all();
         self.barrier();
         let header = self.out.position();
+        self.put_note();
         self.put_interruption();
         self.open(Target::Known(header), self.operands + shape.height_slots, shape.params)
     }

@@ -10,7 +10,7 @@ use super::value::{Held, Last, Step, Value};
 use crate::class::Class;
 use crate::code::Code;
 use crate::exec::op::Op;
-use crate::exec::{call, copy, state};
+use crate::exec::{call, copy, note, state};
 
 /// Translates one function.
 pub(crate) struct Translator<'a> {
@@ -118,6 +118,7 @@ impl<'a> Translator<'a> {
         if self.scratch.is_some() {
             self.scratch = Some(self.header + HEADER_SLOTS);
         }
+        self.put_note();
         self.put_interruption();
         if self.request.is_listened {
             self.put_listen(&call::LISTEN_BEFORE);
@@ -150,6 +151,25 @@ impl<'a> Translator<'a> {
             let position = self.put_site(&state::INTERRUPTION, 0);
             self.frame_words.push((position + 1, false));
         }
+    }
+
+    /// Emits a note of where this is, if there are to be any.
+    pub(super) fn put_note(&mut self) {
+        if self.notes() {
+            self.put(&note::NOTE, pair(self.at.code_offset, self.header));
+            self.out.word(self.request.function.into());
+        }
+    }
+
+    /// Emits a note that the frame is being replaced, if there are to be any.
+    pub(super) fn put_note_nothing(&mut self) {
+        if self.notes() {
+            self.put(&note::NOTE_NOTHING, 0);
+        }
+    }
+
+    fn notes(&self) -> bool {
+        self.request.options.sampling && !self.request.is_mixed
     }
 
     /// Emits an instruction that listeners are told by.

@@ -32,7 +32,7 @@ impl Translator<'_> {
                 let counter = std::ptr::from_ref(counter).expose_provenance() as u64;
                 self.put(&probe::COUNT[usize::from(atomic)], counter);
             }
-            ProbeCode::CountUpTo { counter, limit, atomic } => {
+            ProbeCode::CountUpTo { counter, limit, atomic, .. } => {
                 let counter = std::ptr::from_ref(counter).expose_provenance() as u64;
                 let position = self.put_site(&probe::COUNT_UP_TO[usize::from(atomic)], pair(0, 0));
                 self.frame_words.push((position + 1, false));

@@ -54,7 +54,14 @@ pub(crate) fn check_trap(text: &str, params: &[u64], trap: Trap) -> Error {
 
 /// Options for dumps.
 pub(crate) fn options() -> CompileOptions {
-    CompileOptions { fuel: false, interruption: false, eager: false, deterministic: false, threads: 1 }
+    CompileOptions {
+        fuel: false,
+        interruption: false,
+        eager: false,
+        deterministic: false,
+        threads: 1,
+        sampling: false,
+    }
 }
 
 /// The bytecode of the first defined function.

@@ -15,6 +15,7 @@ use wz_jit::runtime::stubs::Relocation;
 use crate::abi;
 use crate::frame::reload_pinned;
 use crate::isa::X64Isa;
+use crate::probe::{Limited, emit_below_limit};
 use crate::stubs::PC_RELATIVE;
 
 use super::inst::{Call, CallInst, Callee, TailCall};
@@ -31,13 +32,15 @@ pub(crate) struct OutOfLine {
 
 /// What is done out of line.
 #[derive(Debug)]
-enum Seldom {
+pub(crate) enum Seldom {
     /// Calls the core because the activation is to be interrupted, and goes back.
     Interrupted { back: DynamicLabel },
     /// The fuel at `[activation]` does not suffice.
     OutOfFuel { activation: u8 },
     /// Calls a host function's record, and goes back.
     HostCall { ty: u32, back: DynamicLabel },
+    /// Counts up to a limit, and goes back.
+    BelowLimit { limited: Limited, back: DynamicLabel },
 }
 
 /// Encodes an instruction.
@@ -120,7 +123,7 @@ fn trap_label(cx: &mut Emission<'_, X64Isa>, trap: Trap) -> DynamicLabel {
 }
 
 /// The label of something out of line.
-fn out_of_line(cx: &mut Emission<'_, X64Isa>, what: Seldom) -> DynamicLabel {
+pub(crate) fn out_of_line(cx: &mut Emission<'_, X64Isa>, what: Seldom) -> DynamicLabel {
     let at = cx.assembler.ops.new_dynamic_label();
     let code_offset = cx.code_offset();
     cx.assembler.out_of_line.push(OutOfLine { at, code_offset, what });
@@ -134,14 +137,14 @@ pub(crate) fn refer(cx: &mut Emission<'_, X64Isa>, target: SlotRef) {
 }
 
 /// Calls what a slot holds.
-fn call_slot(cx: &mut Emission<'_, X64Isa>, slot: SlotRef) {
+pub(crate) fn call_slot(cx: &mut Emission<'_, X64Isa>, slot: SlotRef) {
     dynasm!(cx.assembler.ops; .arch x64; call QWORD [rip + 0i32]);
     refer(cx, slot);
     cx.note_call();
 }
 
 /// Puts a constant into the scratch register.
-fn set_scratch(cx: &mut Emission<'_, X64Isa>, value: u64) {
+pub(crate) fn set_scratch(cx: &mut Emission<'_, X64Isa>, value: u64) {
     let ops = &mut cx.assembler.ops;
     match u32::try_from(value) {
         Ok(0) => dynasm!(ops; .arch x64; xor r11d, r11d),
@@ -228,6 +231,7 @@ pub fn emit_out_of_line(cx: &mut Emission<'_, X64Isa>) {
                 call_slot(cx, SlotRef::RecordCall(ty));
                 dynasm!(cx.assembler.ops; .arch x64; jmp =>back);
             }
+            Seldom::BelowLimit { limited, back } => emit_below_limit(cx, limited, back),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use regalloc2::RegClass;
 use wz_core::records::InstanceContext;
 use wz_decode::ops::StoreOp;
-use wz_jit::ir::{self, CallData, Op, Type, Value};
+use wz_jit::ir::{self, CallData, Op, Probe, Type, Value};
 use wz_jit::mach::{Lower, Reg};
 use wz_jit::runtime::builtins::Builtin;
 use wz_jit::runtime::slots::SlotRef;
@@ -98,7 +98,8 @@ pub fn select_entry(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, params: &[Option<R
     let layout = isa.layout(cx.f.type_index);
     let from_entry: Vec<_> = isa.calls.take_entry().collect();
     let mut params = params.to_vec();
-    if isa.options.listened {
+    let keeps_params = cx.f.probes.iter().any(|probe| matches!(probe, Probe::Call { .. }));
+    if isa.options.listened || keeps_params {
         for (param, passed) in params.iter_mut().zip(&layout.params) {
             param.get_or_insert_with(|| cx.temp(class(passed)));
         }
@@ -132,8 +133,11 @@ pub fn select_entry(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, params: &[Option<R
             FromEntry::Activation => cx.push(Inst::Call(CallInst::Activation(reg))),
         }
     }
+    let values: Vec<_> = params.iter().flatten().copied().zip(&layout.params).collect();
+    if keeps_params {
+        keep(cx, &values);
+    }
     if isa.options.listened {
-        let values: Vec<_> = params.iter().flatten().copied().zip(&layout.params).collect();
         tell(cx, Builtin::ListenBefore, &values);
     }
 }
@@ -280,21 +284,35 @@ fn select_return(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, results: &[Value]) {
 
 /// Calls a builtin that listens, with the address of values in a row of slots.
 fn tell(cx: &mut Lower<'_, X64Isa>, builtin: Builtin, values: &[(Reg, &Passed)]) {
+    let bytes = put_slots(cx, values, abi::STACK_POINTER, 0);
+    cx.note_call(bytes.next_multiple_of(16));
+    let to = cx.temp(RegClass::Int);
+    let from = Address::pinned(abi::STACK_POINTER, 0);
+    cx.push(Inst::Memory(MemoryInst::AddressOf { to, from }));
+    let function = u64::from(cx.f.index);
+    call_builtin(cx, builtin, function, vec![(to, int(abi::INT_ARGS[0]))], None);
+}
+
+/// Keeps what the function was called with in its frame, for walks that begin in probes.
+fn keep(cx: &mut Lower<'_, X64Isa>, values: &[(Reg, &Passed)]) {
+    let slots: usize = values.iter().map(|(_, passed)| passed.ty.slots()).sum();
+    let below = abi::CONTEXT_BYTES + slots as u32 * 8;
+    cx.note_params(below);
+    put_slots(cx, values, abi::FRAME_POINTER, -(below as i32));
+}
+
+/// Puts values in a row of slots, and gives how long that is.
+fn put_slots(cx: &mut Lower<'_, X64Isa>, values: &[(Reg, &Passed)], base: u8, offset: i32) -> u32 {
     let mut bytes = 0;
     for (value, passed) in values {
-        let to = Address::pinned(abi::STACK_POINTER, bytes);
+        let to = Address::pinned(base, offset + bytes);
         if Type::of(passed.ty) == Type::F32 {
             cx.push(Inst::Memory(MemoryInst::StoreConstant { bytes: 8, value: 0, to }));
         }
         cx.push(Inst::Memory(MemoryInst::Store { op: store_of(passed), value: *value, to }));
         bytes += passed.ty.slots() as i32 * 8;
     }
-    cx.note_call((bytes as u32).next_multiple_of(16));
-    let to = cx.temp(RegClass::Int);
-    let from = Address::pinned(abi::STACK_POINTER, 0);
-    cx.push(Inst::Memory(MemoryInst::AddressOf { to, from }));
-    let function = u64::from(cx.f.index);
-    call_builtin(cx, builtin, function, vec![(to, int(abi::INT_ARGS[0]))], None);
+    bytes as u32
 }
 
 /// Calls a builtin.

@@ -20,9 +20,10 @@ pub(super) fn note_exit(ops: &mut Assembler) {
         ; mov rbx, rsp
         ; or rbx, STACK_MASK as i32
         ; mov rbx, [BYTE rbx + HEADER_STATE as i8]
-        ; mov [BYTE rbx + STATE_EXIT_FP as i8], rbp
         ; mov [BYTE rbx + STATE_EXIT_SP as i8], rsp
         ; mov [BYTE rbx + STATE_EXIT_CONTEXT as i8], r14
+        // Last: a signal handler that finds it uses the others.
+        ; mov [BYTE rbx + STATE_EXIT_FP as i8], rbp
     );
 }
 

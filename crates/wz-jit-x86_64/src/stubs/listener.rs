@@ -4,7 +4,7 @@
 //! rbp + 16 │ parameters on the stack  │
 //! rbp      │ caller's rbp             │
 //! rbp - 8  │ context                  │
-//! rbp - 16 │ what the thunk pushed    │
+//! rbp - 16 │ r11: slot of plain body  │
 //! rbp - 24 │ r10: area for results    │
 //! rbp - 32 │ (unused)                 │
 //!          │ slots                    │
@@ -15,28 +15,26 @@ use dynasm::dynasm;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::FunctionType;
 use wz_jit::runtime::body::StubKind;
-use wz_jit::runtime::stubs::{AssembledStub, THUNK_BYTES};
+use wz_jit::runtime::state::LISTENED_PLAIN;
+use wz_jit::runtime::stubs::AssembledStub;
 
 use super::exit::{call_native, leave_guest, note_exit, note_return};
 use super::stub;
 use crate::abi::{CallLayout, FRAME_POINTER, INCOMING, RESULT_AREA, STACK_POINTER};
-use crate::assembler::{self, Assembler, len_bytes};
+use crate::assembler::{self, Assembler};
 use crate::frame::return_popping;
 use crate::values::{Memory, from_slots, to_slots};
 
 /// What is in the frame besides values.
 const FIXED_BYTES: u32 = 32;
 
-/// See [`StubAssembler::listener`](wz_jit::runtime::stubs::StubAssembler::listener). On top of the
-/// stack is what the thunk pushed, then the caller's return address.
-pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize, plain_distance: i32) -> AssembledStub {
+/// See [`StubAssembler::listener`](wz_jit::runtime::stubs::StubAssembler::listener).
+pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize) -> AssembledStub {
     let layout = CallLayout::new(ty);
     let slot_bytes = (layout.slots() * 8).next_multiple_of(16);
     let slots = Memory::new(FRAME_POINTER, -((FIXED_BYTES + slot_bytes) as i32));
     let frame_bytes = (FIXED_BYTES + slot_bytes + layout.stack_bytes) as i32;
     let mut ops = assembler::new();
-    dynasm!(ops; .arch x64; pop r11);
-    let frame_at = len_bytes(&ops);
     dynasm!(ops
         ; .arch x64
         ; push rbp
@@ -45,7 +43,7 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize, plain_dis
         // If a part of the frame is in the guard, this finds it, not a guest that listeners call.
         ; test [rsp], eax
         ; mov [rbp - 8], r14
-        ; mov [rbp - 16], r11
+        ; mov [BYTE rbp + LISTENED_PLAIN as i8], r11
         ; mov [rbp - 24], r10
     );
     to_slots(&mut ops, &layout.params, slots, Memory::new(FRAME_POINTER, INCOMING));
@@ -55,9 +53,8 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize, plain_dis
     dynasm!(ops
         ; .arch x64
         ; mov r10, [rbp - 24]
-        ; mov r11, [rbp - 16]
-        ; and r11, -(THUNK_BYTES as i32)
-        ; call QWORD [r11 + plain_distance]
+        ; mov r11, [BYTE rbp + LISTENED_PLAIN as i8]
+        ; call QWORD [r11]
         ; lea rsp, [rbp - frame_bytes]
     );
     if layout.result_area_bytes > 0 {
@@ -68,7 +65,7 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize, plain_dis
     dynasm!(ops
         ; .arch x64
         ; mov r14, [rbp - 8]
-        ; mov r11, [rbp - 16]
+        ; mov r11, [BYTE rbp + LISTENED_PLAIN as i8]
     );
     tell(&mut ops, after, slots);
     from_slots(&mut ops, &layout.results, slots, None);
@@ -76,10 +73,10 @@ pub(super) fn assemble(ty: &FunctionType, before: usize, after: usize, plain_dis
     return_popping(&mut ops, layout.stack_bytes);
     dynasm!(ops; .arch x64; raised:);
     leave_guest(&mut ops);
-    stub(ops, StubKind::Listener { slots: slots.offset.unsigned_abs() }, frame_at)
+    stub(ops, StubKind::Listener { slots: slots.offset.unsigned_abs() }, 0)
 }
 
-/// Calls what tells listeners, with what the thunk pushed in `r11`.
+/// Calls what tells listeners, with the slot of the plain body in `r11`.
 fn tell(ops: &mut Assembler, function: usize, slots: Memory) {
     note_exit(ops);
     dynasm!(ops

@@ -162,6 +162,7 @@ impl Hand {
             function: self.function,
             is_leaf: self.frame.is_leaf,
             prologue_bytes: self.prologue_bytes,
+            params_below: 0,
             memory_count: self.memory_count,
             pc_map: self.pc_map.finish(),
             traps: TrapTable::new(self.traps),

@@ -140,7 +140,7 @@ fn a_running_module_is_not_freed() {
         let slot = slot.clone();
         HostModule::new("host").with_function("drop", move || {
             drop(slot.lock().unwrap().take());
-            wz_jit::runtime::epoch::collect();
+            wz_jit::runtime::code_memory::collect();
         })
     };
     store.instantiate_host(&Context::background(), &host).unwrap();

@@ -10,8 +10,8 @@ use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, Step};
 use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
 use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
+use wz_jit::runtime::code_memory;
 use wz_jit::runtime::code_memory::CodeMemory;
-use wz_jit::runtime::epoch;
 use wz_jit::runtime::slots::SlotRef;
 
 use super::support::{Bodies, Hand, HandEngine, add, call, instance, trap_of};
@@ -208,7 +208,7 @@ fn code_goes_with_the_module() {
     }
     // Other tests may be running guests for a moment.
     while memory.used_bytes() > 0 {
-        epoch::collect();
+        code_memory::collect();
         std::thread::yield_now();
     }
 }

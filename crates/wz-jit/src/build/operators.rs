@@ -120,6 +120,7 @@ impl FunctionBuilder for Builder<'_> {
 
     fn begin(&mut self, shape: FunctionShape<'_>) -> u32 {
         self.f.first_operator = shape.code_offset;
+        self.code_offset = shape.code_offset;
         self.start(shape.locals, shape.ty.params().len(), shape.body_len);
         self.open_function(shape.ty.results())
     }
@@ -127,6 +128,9 @@ impl FunctionBuilder for Builder<'_> {
     #[inline]
     fn at(&mut self, position: Position) {
         self.code_offset = position.code_offset;
+        if !self.probes.is_empty() {
+            self.put_probes(Some(position.code_offset));
+        }
     }
 
     fn fuel_point(&mut self) -> Inst {

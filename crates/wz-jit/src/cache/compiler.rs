@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use wz_api::Result;
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
 use super::CodeCache;
@@ -52,6 +53,17 @@ impl FunctionCompiler for CachedCompiler {
         let compiled = self.module.get_or_compile(record_id(function, version), &shape, compile);
         self.cache.trim();
         compiled
+    }
+
+    fn compile_probed(
+        &self,
+        info: &Arc<ModuleInfo>,
+        function: u32,
+        version: Version,
+        probes: &FunctionProbes,
+    ) -> Result<CompiledFunction> {
+        // Its code has addresses of this process.
+        self.compiler.compile_probed(info, function, version, probes)
     }
 
     fn companions(&self, info: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {

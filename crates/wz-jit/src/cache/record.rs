@@ -95,8 +95,9 @@ impl Record {
 
 fn encode_function(compiled: &CompiledFunction) -> Vec<u8> {
     let CompiledFunction { code, relocations, info } = compiled;
-    let FunctionCode { function, is_leaf, prologue_bytes, memory_count, pc_map, traps, calls, unwalkable } =
-        info;
+    let FunctionCode { function, is_leaf, prologue_bytes, params_below, memory_count, .. } = info;
+    let FunctionCode { pc_map, traps, calls, unwalkable, .. } = info;
+    debug_assert_eq!(*params_below, 0, "code with probes is not kept");
     let tables = [pc_map.as_bytes(), traps.as_bytes(), calls.as_bytes()];
     let table_bytes: usize = tables.iter().map(|table| table.len()).sum();
     let mut bytes = Vec::with_capacity(64 + code.len() + relocations.len() * 8 + table_bytes);
@@ -181,6 +182,7 @@ fn decode_function(bytes: &[u8], shape: &Shape<'_>) -> Option<CompiledFunction> 
         function,
         is_leaf: is_leaf == 1,
         prologue_bytes,
+        params_below: 0,
         memory_count,
         pc_map,
         traps,

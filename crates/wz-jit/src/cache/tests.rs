@@ -82,6 +82,7 @@ fn made_up(info: &ModuleInfo, function: u32, seed: u64) -> CompiledFunction {
         function: info.imported.functions + function,
         is_leaf: random.below(2) == 0,
         prologue_bytes: random.below(20),
+        params_below: 0,
         memory_count: info.memories.len() as u32,
         pc_map: pc_map.finish(),
         calls: CallSites::new(sites),

@@ -9,6 +9,7 @@ use wz_decode::ModuleInfo;
 
 use crate::build::BuildError;
 use crate::context::{Context, Dump};
+use crate::ir::ProbeList;
 use crate::mach::{Allocator, EmissionNote, Emitter, FrameShape, Isa, Lowering, MachineFunction, Metadata};
 use crate::options::Options;
 use crate::runtime::body::FunctionCode;
@@ -42,10 +43,11 @@ impl<I: Isa> Default for Memory<I> {
 }
 
 impl<I: Isa> Memory<I> {
-    /// Compiles a function, given by its index, imports included.
+    /// Compiles a function, given by its index, imports included, with probes.
     ///
     /// # Errors
     /// If the function is too complex.
+    #[expect(clippy::too_many_arguments, reason = "what the function is compiled with")]
     pub(super) fn compile<T: Target<Isa = I>>(
         &mut self,
         target: &T,
@@ -53,11 +55,12 @@ impl<I: Isa> Memory<I> {
         info: &Arc<ModuleInfo>,
         function: u32,
         options: &Options,
+        probes: &ProbeList,
         mut dumps: Option<&mut Vec<Dump>>,
     ) -> Result<CompiledFunction, BuildError> {
         match dumps.as_deref_mut() {
-            Some(dumps) => *dumps = self.context.compile_with_dumps(info, function, options)?,
-            None => _ = self.context.compile(info, function, options)?,
+            Some(dumps) => *dumps = self.context.compile_with_dumps(info, function, options, probes)?,
+            None => _ = self.context.compile_probed(info, function, options, probes)?,
         }
         let Self { context, lowering, machine, allocator, emitter, metadata } = self;
         let frame = lowering.run(isa, &context.function, machine);
@@ -108,6 +111,7 @@ fn compiled(
             function,
             is_leaf: !frame.makes_calls,
             prologue_bytes: metadata.prologue_bytes,
+            params_below: frame.params_below,
             memory_count: info.memories.len() as u32,
             pc_map: pc_map(metadata),
             traps: TrapTable::new(metadata.traps.iter().copied()),

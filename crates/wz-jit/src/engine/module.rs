@@ -142,7 +142,7 @@ impl<T: Target> EngineModule for JitEngineModule<T> {
     }
 
     fn has_probes(&self) -> bool {
-        self.engine.options.elsewhere.is_some()
+        true
     }
 
     fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use wz_api::{Error, Result};
+use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
 use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
@@ -15,13 +16,31 @@ pub(super) struct PartialCompiler {
     pub(super) every: NonZeroU32,
 }
 
+impl PartialCompiler {
+    fn check(&self, module: &ModuleInfo, function: u32) -> Result<()> {
+        let index = module.imported.functions + function;
+        match index.is_multiple_of(self.every.get()) {
+            true => Err(Error::limit(format!("function[{index}] is not to be compiled"))),
+            false => Ok(()),
+        }
+    }
+}
+
 impl FunctionCompiler for PartialCompiler {
     fn compile(&self, module: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction> {
-        let index = module.imported.functions + function;
-        if index.is_multiple_of(self.every.get()) {
-            return Err(Error::limit(format!("function[{index}] is not to be compiled")));
-        }
+        self.check(module, function)?;
         self.compiler.compile(module, function, version)
+    }
+
+    fn compile_probed(
+        &self,
+        module: &Arc<ModuleInfo>,
+        function: u32,
+        version: Version,
+        probes: &FunctionProbes,
+    ) -> Result<CompiledFunction> {
+        self.check(module, function)?;
+        self.compiler.compile_probed(module, function, version, probes)
     }
 
     fn companions(&self, module: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {

@@ -150,6 +150,10 @@ impl Machine<'_> {
                 self.interrupt_checks += 1;
                 Done::Nothing
             }
+            Op::Probe(id) => {
+                self.fired.push(f.probes[id.index()]);
+                Done::Nothing
+            }
             Op::Jump(edge) => Done::Follow(edge),
             Op::Branch(edge) => Done::Follow(if args[0] as u32 != 0 { edge } else { edge.next() }),
             Op::Switch(id) => {

@@ -51,6 +51,8 @@ index! {
     SwitchId "switch";
     /// An entry of [`Function::shuffles`](super::Function::shuffles).
     ShuffleId "shuffle";
+    /// An entry of [`Function::probes`](super::Function::probes).
+    ProbeId "probe";
 }
 
 impl Edge {

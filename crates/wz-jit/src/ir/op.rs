@@ -5,7 +5,7 @@ use wz_decode::ops::{
     BinaryOp, ExtractLaneOp, LoadLaneOp, LoadOp, ReplaceLaneOp, StoreLaneOp, StoreOp, TernaryOp, UnaryOp,
 };
 
-use super::{AccessId, BuiltinId, CallId, Edge, ShuffleId, SwitchId};
+use super::{AccessId, BuiltinId, CallId, Edge, ProbeId, ShuffleId, SwitchId};
 
 /// The type of a value in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -125,6 +125,8 @@ pub enum Op {
     Fuel(u32),
     /// Looks at the activation's interrupt flag.
     Interrupt,
+    /// Counts, or calls the embedder.
+    Probe(ProbeId),
     /// Goes on at a block.
     Jump(Edge),
     /// `(condition)`: goes on along the edge if the condition is not zero, else along the next.
@@ -187,7 +189,8 @@ impl Op {
             | Self::Call(_)
             | Self::CallIndirect(_)
             | Self::Fuel(_)
-            | Self::Interrupt => Effect::Any,
+            | Self::Interrupt
+            | Self::Probe(_) => Effect::Any,
             Self::Jump(_)
             | Self::Branch(_)
             | Self::Switch(_)

@@ -32,6 +32,8 @@ pub struct FrameShape {
     pub spill_slots: u32,
     /// The bytes for arguments and results of calls on the stack.
     pub call_bytes: u32,
+    /// So far below the frame pointer it keeps what it was called with; 0 if it does not.
+    pub params_below: u32,
     /// Whether it makes calls.
     pub makes_calls: bool,
 }

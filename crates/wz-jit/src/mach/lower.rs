@@ -314,6 +314,11 @@ impl<I: Isa> Lower<'_, I> {
         self.state.group.push((inst, self.f.inst(of).code_offset));
     }
 
+    /// Notes that the function keeps what it was called with, so far below the frame pointer.
+    pub fn note_params(&mut self, below: u32) {
+        self.frame.params_below = below;
+    }
+
     /// Notes that the function makes calls, and that arguments or results on the stack take so
     /// many bytes.
     pub fn note_call(&mut self, stack_bytes: u32) {

@@ -254,6 +254,7 @@ fn is_costly(op: Op) -> bool {
         | Op::CallIndirect(_)
         | Op::Fuel(_)
         | Op::Interrupt
+        | Op::Probe(_)
         | Op::Jump(_)
         | Op::Branch(_)
         | Op::Switch(_)

@@ -30,7 +30,10 @@ mod signal;
 #[path = "arch/signal_other.rs"]
 mod signal;
 
-pub(super) use imp::{code_was_written, frame_state, return_address};
+pub(super) use imp::{
+    PUSHED_BYTES, THUNK_PUSHES, code_was_written, context_of_gone_frame, frame_state, native_return,
+    return_address,
+};
 pub(super) use signal::{redirect, registers};
 
 /// The registers that frames are found with.

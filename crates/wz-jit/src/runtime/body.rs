@@ -33,6 +33,9 @@ pub struct FunctionCode {
     pub is_leaf: bool,
     /// How long the code is that makes the frame. A stack overflow in it is one of the caller.
     pub prologue_bytes: u32,
+    /// So far below the frame pointer are slots that have what the function was called with; 0 if
+    /// there are none.
+    pub params_below: u32,
     /// How many memories the module has.
     pub memory_count: u32,
     /// Native program counter → operator.
@@ -98,6 +101,14 @@ impl Body {
         &self.kind
     }
 
+    /// How far below the frame pointer the parameters are, if this is a listened function's wrapper.
+    pub(super) fn listened_slots(&self) -> Option<u32> {
+        match &self.kind {
+            BodyKind::Stub(Stub { kind: StubKind::Listener { slots }, .. }) => Some(*slots),
+            _ => None,
+        }
+    }
+
     /// Where an address in the body is, counted from its start.
     #[must_use]
     pub fn offset_of(&self, address: usize) -> u32 {
@@ -146,7 +157,10 @@ impl Batch {
     pub(super) fn find(&self, address: usize) -> Option<&Body> {
         let page = address.checked_sub(self.start)? >> self.page_log2;
         let first = *self.first_in_page.get(page)? as usize;
-        let body = self.bodies.get(first..)?.iter().find(|body| address < body.end())?;
+        // The first body of the next page may begin in this one.
+        let end = self.first_in_page.get(page + 1).map_or(self.bodies.len(), |next| *next as usize + 1);
+        let bodies = self.bodies.get(first..end.min(self.bodies.len()))?;
+        let body = bodies.get(bodies.partition_point(|body| body.end() <= address))?;
         (address >= body.start).then_some(body)
     }
 

@@ -52,6 +52,8 @@ pub enum Builtin {
     ListenAfter,
     /// `()`; the function's index. Before its frame goes.
     ListenTailCall,
+    /// Preserves all registers. The address of a probe's record, of the code that calls.
+    Probe,
 }
 
 use Builtin as B;
@@ -78,7 +80,7 @@ impl From<Raised> for Failure {
 
 impl Builtin {
     /// Every builtin, in order of discriminant.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         B::MemoryGrow,
         B::MemoryFill,
         B::MemoryCopy,
@@ -96,6 +98,7 @@ impl Builtin {
         B::ListenBefore,
         B::ListenAfter,
         B::ListenTailCall,
+        B::Probe,
     ];
 
     /// Its parameters and results; none if it preserves all registers.
@@ -110,7 +113,7 @@ impl Builtin {
             B::TableGrow => (2, 1),
             B::RefFunc => (0, 1),
             B::ListenBefore | B::ListenAfter => (1, 0),
-            B::Interrupted => return None,
+            B::Interrupted | B::Probe => return None,
         };
         Some(FunctionType::new(vec![ValueType::I64; params], vec![ValueType::I64; results]))
     }
@@ -135,6 +138,7 @@ impl Builtin {
             B::ListenBefore => call::<{ B::ListenBefore as u8 }>,
             B::ListenAfter => call::<{ B::ListenAfter as u8 }>,
             B::ListenTailCall => call::<{ B::ListenTailCall as u8 }>,
+            B::Probe => call::<{ B::Probe as u8 }>,
         };
         function as usize
     }
@@ -201,9 +205,10 @@ unsafe fn run(
             }
             B::ListenAfter => {
                 let results = std::ptr::with_exposed_provenance(slot(0) as usize);
-                enter_core(state).listen_after(cx, low, results)?;
+                enter_core(state).listen_after(results)?;
             }
-            B::ListenTailCall => enter_core(state).listen_tail_call(cx, low)?,
+            B::ListenTailCall => enter_core(state).listen_tail_call()?,
+            B::Probe => enter_core(state).probe(cx, std::ptr::with_exposed_provenance(extra as usize))?,
         }
     }
     Ok(())
@@ -233,7 +238,8 @@ unsafe fn charge(state: &CallState, builtin: Builtin, slots: *mut u64) -> Result
         | B::Interrupted
         | B::ListenBefore
         | B::ListenAfter
-        | B::ListenTailCall => 0,
+        | B::ListenTailCall
+        | B::Probe => 0,
     };
     if units == 0 {
         return Ok(());

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use wz_core::reclaim::Queue;
 
 use super::arch;
 use super::body::{Batch, BodyKind};
-use super::epoch;
 use super::page_map::{self, ArenaPages, UNIT};
 use super::sys::{Access, Reservation, page_size};
 
@@ -195,6 +195,7 @@ impl CodeArena {
 
     /// The address of the first slot.
     #[must_use]
+    #[inline]
     pub fn slots_start(&self) -> usize {
         self.reservation.start()
     }
@@ -337,13 +338,24 @@ impl CodeArena {
             }
             *start
         };
-        epoch::retire(Box::new(RetiredBatch { arena: self.clone(), start }));
+        RETIRED.retire(Box::new(RetiredBatch { arena: self.clone(), start }));
+        RETIRED.collect();
     }
 
     /// Frees the arena when nobody can be running its code any more.
     pub fn retire(self: Arc<Self>) {
-        epoch::retire(Box::new(self));
+        RETIRED.retire(Box::new(self));
+        RETIRED.collect();
     }
+}
+
+/// Code that was taken away and may still run.
+static RETIRED: Queue = Queue::new();
+
+/// Frees the code that was taken away and cannot run any more. Happens by itself whenever more is
+/// taken away.
+pub fn collect() {
+    RETIRED.collect();
 }
 
 struct RetiredBatch {
@@ -486,16 +498,15 @@ mod tests {
         let arena = CodeArena::new(&memory, 0, 1 << 20, 0xcc).unwrap();
         let body = || NewBody { code: &[0x90], kind: stub() };
         let both = arena.install(vec![body(), body()], |_, _, _| Ok(())).unwrap();
-        let inside = epoch::Entry::take();
-        inside.enter();
+        let inside = wz_core::reclaim::Pin::new();
         arena.retire_body(both[0]);
         assert_eq!(find(both[0]), Some((both[0], 1)), "the other body holds the batch");
         arena.retire_body(both[1]);
-        epoch::collect();
+        RETIRED.collect();
         assert_eq!(find(both[0]), Some((both[0], 1)), "somebody may be running it");
-        inside.release();
+        drop(inside);
         while find(both[0]).is_some() {
-            epoch::collect();
+            RETIRED.collect();
             std::thread::yield_now();
         }
         assert_eq!(memory.used_bytes(), 0);

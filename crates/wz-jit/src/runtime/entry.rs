@@ -10,7 +10,6 @@ use wz_core::engine::Raised;
 use wz_core::records::InstanceContext;
 
 use super::elsewhere;
-use super::epoch;
 use super::guest_stack::GuestStack;
 use super::native::{EntryStub, OK};
 use super::state::CallState;
@@ -41,7 +40,7 @@ pub(super) struct GuestCall<'a> {
 pub(super) unsafe fn enter(
     stubs: &'static Stubs,
     activation: &Activation,
-    call: &GuestCall<'_>,
+    call: GuestCall<'_>,
 ) -> Result<(), Raised> {
     let thread = Thread::current();
     let outer = thread.current.get();
@@ -50,26 +49,16 @@ pub(super) unsafe fn enter(
         // SAFETY: a call that is current is running on this thread; the rest is as the caller says.
         return unsafe { enter_nested(thread, &*outer, stubs, activation, len_bytes, call) };
     }
-    let (entry, stack) = match ready(thread, len_bytes) {
-        Ok(ready) => ready,
-        Err(error) => return Err(no_stack(activation, error)),
+    let stack = match thread.stack_at_hand(len_bytes) {
+        Some(stack) => stack,
+        None => match thread.bring_stack(len_bytes) {
+            Ok(stack) => stack,
+            Err(error) => return Err(no_stack(activation, error)),
+        },
     };
-    entry.enter();
     let state = CallState::new(activation, stack, ptr::null(), stubs);
     // SAFETY: as the caller says; the stack is the thread's, which runs nothing else.
-    let result = unsafe { run(thread, &state, (*stack).first_sp(), activation, call) };
-    entry.leave();
-    result
-}
-
-/// What the outermost call of a thread needs.
-#[inline]
-fn ready(thread: &Thread, len_bytes: usize) -> io::Result<(&'static epoch::Entry, *const GuestStack)> {
-    let entry = thread.prepare()?;
-    match thread.stack_at_hand(len_bytes) {
-        Some(stack) => Ok((entry, stack)),
-        None => Ok((entry, thread.bring_stack(len_bytes)?)),
-    }
+    unsafe { run(thread, &state, (*stack).first_sp(), activation, &call) }
 }
 
 /// The guest called the host, which calls a guest: on the same stack below where the guest left,
@@ -84,7 +73,7 @@ unsafe fn enter_nested(
     stubs: &'static Stubs,
     activation: &Activation,
     len_bytes: usize,
-    call: &GuestCall<'_>,
+    call: GuestCall<'_>,
 ) -> Result<(), Raised> {
     // SAFETY: a stack lives as long as the calls on it.
     let outer_stack = unsafe { &*outer.stack };
@@ -95,7 +84,7 @@ unsafe fn enter_nested(
         };
         let state = CallState::new(activation, &raw const stack, outer, stubs);
         // SAFETY: as the caller says.
-        let result = unsafe { run(thread, &state, stack.first_sp(), activation, call) };
+        let result = unsafe { run(thread, &state, stack.first_sp(), activation, &call) };
         stack.release();
         return result;
     }
@@ -105,7 +94,7 @@ unsafe fn enter_nested(
         (header.interrupt.get(), header.activation.get(), header.state.get());
     let state = CallState::new(activation, outer_stack, outer, stubs);
     // SAFETY: as the caller says.
-    let result = unsafe { run(thread, &state, outer.exit_sp.get(), activation, call) };
+    let result = unsafe { run(thread, &state, outer.exit_sp.get(), activation, &call) };
     header.interrupt.set(interrupt);
     header.activation.set(outer_activation);
     header.state.set(outer_state);

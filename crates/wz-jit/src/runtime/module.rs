@@ -17,6 +17,7 @@ use wz_core::Activation;
 use wz_core::elsewhere::ElsewhereModule;
 use wz_core::engine::{EngineModule, ModuleCode, Raised};
 use wz_core::probes::FunctionProbes;
+use wz_core::reclaim;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
@@ -29,28 +30,11 @@ use super::elsewhere::{Callee, Elsewhere};
 use super::entry::{self, GuestCall};
 use super::native::{self, Resolved};
 use super::slots::{SlotRef, SlotTable};
-use super::stubs::{ElsewhereStubs, Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind};
-
-/// Which body of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Version {
-    /// The function.
-    Plain,
-    /// The function, telling listeners itself: only for those that [`FunctionCompiler`] says need
-    /// it.
-    Listened,
-}
-
-impl Version {
-    /// The name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Listened => "listened",
-        }
-    }
-}
+use super::stubs::{
+    ElsewhereStubs, LISTENED_THUNK_BYTES, Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind,
+};
+pub use super::versions::Version;
+use super::versions::{Known, Probed, Versions, Wanted};
 
 /// A compiled function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +55,21 @@ pub trait FunctionCompiler: Send + Sync + fmt::Debug {
     /// If it exceeds a limit. The function then runs elsewhere, or its call fails with this.
     fn compile(&self, module: &Arc<ModuleInfo>, function: u32, version: Version) -> Result<CompiledFunction>;
 
+    /// Compiles a function with probes.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    fn compile_probed(
+        &self,
+        module: &Arc<ModuleInfo>,
+        function: u32,
+        version: Version,
+        probes: &FunctionProbes,
+    ) -> Result<CompiledFunction> {
+        let _ = (module, version, probes);
+        Err(Error::limit(format!("function {function} cannot have code with probes")))
+    }
+
     /// What else to compile when a function is first called, whose code is so long: what shares a
     /// batch shares pages.
     fn companions(&self, module: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {
@@ -84,6 +83,9 @@ pub trait FunctionCompiler: Send + Sync + fmt::Debug {
     /// Whether a function, when it is listened to, tells that itself, because it makes tail calls.
     fn tells_listeners(&self, module: &Arc<ModuleInfo>, function: u32) -> bool;
 }
+
+/// A compiled function, by its index among the defined ones, and what it was compiled for.
+type NewFunction = (u32, Wanted, CompiledFunction);
 
 /// What modules are made with.
 #[derive(Clone, Debug)]
@@ -102,6 +104,7 @@ pub struct ModuleOptions {
 #[derive(Debug)]
 pub struct JitModule {
     info: Arc<ModuleInfo>,
+    imported_functions: u32,
     options: ModuleOptions,
     arena: Arc<CodeArena>,
     slots: SlotTable,
@@ -110,27 +113,11 @@ pub struct JitModule {
     thunks: usize,
     /// The same for listened functions, once any was listened to.
     listened_thunks: OnceLock<usize>,
-    functions: Mutex<Vec<Function>>,
+    functions: Mutex<Vec<Versions>>,
     /// What runs functions elsewhere, once there are any.
     elsewhere: OnceLock<Arc<dyn ElsewhereModule>>,
     /// By type: the stubs for that.
     elsewhere_stubs: Box<[OnceLock<ElsewhereStubs>]>,
-}
-
-/// A function's versions.
-#[derive(Clone, Copy, Debug, Default)]
-struct Function {
-    /// The address of the plain body; 0 if there is none.
-    plain: usize,
-    /// The address of the body that tells listeners; 0 if there is none.
-    listened: usize,
-    is_listened: bool,
-    /// Whether that is by a wrapper around the plain body.
-    is_wrapped: bool,
-    /// Whether it runs elsewhere for good.
-    is_elsewhere: bool,
-    /// Whether it has probes, and runs elsewhere for as long.
-    is_probed: bool,
 }
 
 impl JitModule {
@@ -161,10 +148,11 @@ impl JitModule {
             slots.set(SlotRef::Function(index), thunk);
             slots.set(SlotRef::Plain(index), thunk);
         }
-        let functions = Mutex::new(vec![Function::default(); functions as usize]);
+        let functions = Mutex::new((0..functions).map(|_| Versions::default()).collect());
         let listened_thunks = OnceLock::new();
         Ok(Arc::new(Self {
             info: info.clone(),
+            imported_functions: info.imported.functions,
             options,
             arena,
             slots,
@@ -211,7 +199,7 @@ impl JitModule {
         for start in (0..count).step_by(EAGER_BATCH as usize) {
             let range = start..count.min(start + EAGER_BATCH);
             for (function, error) in self.compile_range(range, threads, progress) {
-                self.send_elsewhere(function, error)?;
+                self.send_elsewhere(function, &Wanted::PLAIN, error)?;
             }
         }
         self.options.compiler.compiled_all();
@@ -255,55 +243,59 @@ impl JitModule {
         let (mut good, mut failed) = (Vec::new(), Vec::new());
         for (function, result) in range.zip(results) {
             match result.into_inner() {
-                Some(Ok(compiled)) => good.push((function, compiled)),
+                Some(Ok(compiled)) => good.push((function, Wanted::PLAIN, compiled)),
                 Some(Err(error)) => failed.push((function, error)),
                 None => {}
             }
         }
         let no_room = |function: u32| (function, code_error(&CodeError::Exhausted));
-        failed.extend(good.split_off(self.fitting(&good)).into_iter().map(|(function, _)| no_room(function)));
-        let functions: Vec<_> = good.iter().map(|(function, _)| *function).collect();
-        if let Err(error) = self.install(good, Version::Plain) {
+        let (fitting, functions) = (self.fitting(&good), |good: &[NewFunction]| {
+            good.iter().map(|(function, ..)| *function).collect::<Vec<_>>()
+        });
+        failed.extend(functions(&good.split_off(fitting)).into_iter().map(no_room));
+        let functions = functions(&good);
+        if let Err(error) = self.install(good) {
             failed.extend(functions.into_iter().map(|function| (function, code_error(&error))));
         }
         failed
     }
 
     /// How many functions there is room for now, from the first one on.
-    fn fitting(&self, compiled: &[(u32, CompiledFunction)]) -> usize {
+    fn fitting(&self, compiled: &[NewFunction]) -> usize {
         let room = self.arena.room_bytes();
         let mut end = 0_usize;
-        let fits = |(_, compiled): &&(u32, CompiledFunction)| {
+        let fits = |(.., compiled): &&NewFunction| {
             end = end.next_multiple_of(BODY_ALIGN).saturating_add(compiled.code.len());
             end <= room
         };
         compiled.iter().take_while(fits).count()
     }
 
-    /// Has a function run elsewhere from now on, because of an error.
+    /// Has a function run elsewhere from now on, because of an error; with probes, as long as it has
+    /// those.
     ///
     /// # Errors
     /// The error, if it is not about a limit, or there is nothing else to run the function.
-    fn send_elsewhere(&self, function: u32, error: Error) -> Result<()> {
+    fn send_elsewhere(&self, function: u32, wanted: &Wanted, error: Error) -> Result<()> {
         if self.options.elsewhere.is_none() || !matches!(error.kind(), ErrorKind::Limit(_)) {
             return Err(error);
         }
-        self.functions.lock()[function as usize].is_elsewhere = true;
+        self.functions.lock()[function as usize].send_elsewhere(wanted);
         Ok(())
     }
 
     /// Makes bodies executable, and lets slots have them.
-    fn install(&self, mut compiled: Vec<(u32, CompiledFunction)>, version: Version) -> Result<(), CodeError> {
+    fn install(&self, mut compiled: Vec<NewFunction>) -> Result<(), CodeError> {
         let infos: Vec<_> =
-            compiled.iter_mut().map(|(_, compiled)| std::mem::take(&mut compiled.info)).collect();
-        let bodies = compiled.iter().zip(infos).map(|((_, compiled), info)| NewBody {
+            compiled.iter_mut().map(|(.., compiled)| std::mem::take(&mut compiled.info)).collect();
+        let bodies = compiled.iter().zip(infos).map(|((.., compiled), info)| NewBody {
             code: &compiled.code,
             kind: Some(BodyKind::Function(info)),
         });
         let bodies = bodies.collect();
         let assembler = self.options.stubs.assembler();
         let addresses = self.arena.install(bodies, |number, code, address| {
-            for relocation in &compiled[number].1.relocations {
+            for relocation in &compiled[number].2.relocations {
                 let target = self.slots.address(relocation.target);
                 if !assembler.relocate(code, relocation, address, target) {
                     return Err(CodeError::Exhausted);
@@ -312,32 +304,29 @@ impl JitModule {
             Ok(())
         })?;
         let mut functions = self.functions.lock();
-        for ((function, _), address) in compiled.iter().zip(addresses) {
-            let state = &mut functions[*function as usize];
-            let body = match version {
-                Version::Plain => &mut state.plain,
-                Version::Listened => &mut state.listened,
-            };
-            if *body != 0 {
-                // Somebody else was faster.
-                self.arena.retire_body(address);
-                continue;
+        for ((function, wanted, _), address) in compiled.iter().zip(addresses) {
+            let versions = &mut functions[*function as usize];
+            match versions.note(wanted, address) {
+                true => self.update_slots(*function, versions),
+                // Somebody else was faster, or has changed the probes.
+                false => self.arena.retire_body(address),
             }
-            *body = address;
-            self.update_slots(*function, state);
         }
         Ok(())
     }
 
     /// Lets the slots of a function have what they should.
-    fn update_slots(&self, index: u32, function: &Function) {
+    fn update_slots(&self, index: u32, function: &Versions) {
         let thunk = self.thunks + index as usize * THUNK_BYTES;
-        let or_thunk = |body: usize| if body == 0 || function.is_probed { thunk } else { body };
-        self.slots.set(SlotRef::Plain(index), or_thunk(function.plain));
+        let or_thunk = |version: Version| match function.slot(version) {
+            0 => thunk,
+            body => body,
+        };
+        self.slots.set(SlotRef::Plain(index), or_thunk(Version::Plain));
         let code = match (function.is_listened, self.listened_thunks.get()) {
-            (false, _) => or_thunk(function.plain),
-            (true, Some(thunks)) if function.is_wrapped => thunks + index as usize * THUNK_BYTES,
-            (true, _) => or_thunk(function.listened),
+            (false, _) => or_thunk(Version::Plain),
+            (true, Some(thunks)) if function.is_wrapped => thunks + index as usize * LISTENED_THUNK_BYTES,
+            (true, _) => or_thunk(Version::Listened),
         };
         self.slots.set(SlotRef::Function(index), code);
     }
@@ -349,26 +338,29 @@ impl JitModule {
     /// to run it.
     pub(super) fn resolve(&self, thunk: usize) -> Result<Resolved> {
         let function = ((thunk - self.thunks) / THUNK_BYTES) as u32;
-        let (version, known) = {
-            let functions = self.functions.lock();
-            let state = &functions[function as usize];
-            let own = state.is_listened && !state.is_wrapped;
-            let version = if own { Version::Listened } else { Version::Plain };
-            (version, state.resolved(version))
-        };
-        if let Some(known) = known {
-            return self.resolved(function, version, known);
+        loop {
+            let (wanted, known, old) = {
+                let mut functions = self.functions.lock();
+                let versions = &mut functions[function as usize];
+                let (version, old) = (versions.version(), versions.tell());
+                (versions.wanted(version), versions.known(version), old)
+            };
+            if let Some(old) = old {
+                self.retire(old);
+            }
+            if let Some(known) = known {
+                return self.resolved(function, wanted.version, known);
+            }
+            let tells = wanted.version == Version::Listened;
+            if tells && !self.options.compiler.tells_listeners(&self.info, function) {
+                // There is no memory for the wrapper, and no other code that would tell.
+                return self.resolved(function, wanted.version, Known::Elsewhere);
+            }
+            if let Err(error) = self.compile(function, &wanted) {
+                self.send_elsewhere(function, &wanted, error)?;
+            }
+            // What is wanted may have changed meanwhile.
         }
-        if version == Version::Listened && !self.options.compiler.tells_listeners(&self.info, function) {
-            // There is no memory for the wrapper, and no other code that would tell.
-            return self.resolved(function, version, Known::Elsewhere);
-        }
-        if let Err(error) = self.compile(function, version) {
-            self.send_elsewhere(function, error)?;
-        }
-        let known = self.functions.lock()[function as usize].resolved(version);
-        let known = known.ok_or_else(|| Error::limit("a function was compiled but has no code"))?;
-        self.resolved(function, version, known)
     }
 
     fn resolved(&self, function: u32, version: Version, known: Known) -> Result<Resolved> {
@@ -404,22 +396,43 @@ impl JitModule {
     }
 
     /// Compiles a function, and along with it what the compiler wants, and installs them.
-    fn compile(&self, function: u32, version: Version) -> Result<()> {
-        let compiler = &self.options.compiler;
-        let first = compiler.compile(&self.info, function, version)?;
+    fn compile(&self, function: u32, wanted: &Wanted) -> Result<()> {
+        let first = self.compiled(function, wanted)?;
         let code_bytes = first.code.len();
-        let mut compiled = vec![(function, first)];
-        if version == Version::Plain {
-            for other in compiler.companions(&self.info, function, code_bytes) {
-                let has = self.functions.lock()[other as usize].resolved(version).is_some();
-                if other != function && !has {
+        let mut compiled = vec![(function, wanted.clone(), first)];
+        if wanted.version == Version::Plain {
+            for other in self.options.compiler.companions(&self.info, function, code_bytes) {
+                let (also_wanted, is_known) = {
+                    let functions = self.functions.lock();
+                    let versions = &functions[other as usize];
+                    (versions.wanted(wanted.version), versions.known(wanted.version).is_some())
+                };
+                // What has probes does not last: it goes together.
+                let matches = also_wanted.probes.is_some() == wanted.probes.is_some();
+                if other != function && matches && !is_known {
                     // What fails does so again when it is called.
-                    compiled
-                        .extend(compiler.compile(&self.info, other, version).ok().map(|code| (other, code)));
+                    let code = self.compiled(other, &also_wanted).ok();
+                    compiled.extend(code.map(|code| (other, also_wanted, code)));
                 }
             }
         }
-        self.install(compiled, version).map_err(|error| code_error(&error))
+        self.install(compiled).map_err(|error| code_error(&error))
+    }
+
+    /// Has bodies with probes freed when no call is in them any more.
+    fn retire(&self, old: Probed) {
+        let (bodies, probes) = old.into_parts();
+        bodies.for_each(|body| self.arena.retire_body(body));
+        // Probes are the embedder's, who may not be called here.
+        reclaim::retire(Box::new(probes));
+    }
+
+    fn compiled(&self, function: u32, wanted: &Wanted) -> Result<CompiledFunction> {
+        let compiler = &self.options.compiler;
+        match &wanted.probes {
+            None => compiler.compile(&self.info, function, wanted.version),
+            Some(probes) => compiler.compile_probed(&self.info, function, wanted.version, probes),
+        }
     }
 
     /// What runs functions of this module that have no code, if there is something.
@@ -428,24 +441,32 @@ impl JitModule {
         if let Some(module) = self.elsewhere.get() {
             return Some(&**module);
         }
-        // Locked, so that it knows of everything that is listened to.
+        // Locked, so that it knows of everything that is listened to or has probes.
         let functions = self.functions.lock();
         let module = self.elsewhere.get_or_init(|| {
             let module = engine.module(&self.info, options);
-            for (index, _) in (0..).zip(&*functions).filter(|(_, function)| function.is_listened) {
-                module.set_listened(index, true);
+            for (index, versions) in (0..).zip(&*functions) {
+                if versions.is_listened {
+                    module.set_listened(index, true);
+                }
+                if let Some(probes) = versions.probes() {
+                    module.set_probes(index, Some(probes.clone()));
+                }
             }
             module
         });
         Some(&**module)
     }
 
-    /// The function whose listened thunk told this address, by its index with imports, and where its
-    /// first operator is.
-    pub(super) fn listened_function(&self, thunk: usize) -> (u32, u32) {
-        let thunks = self.listened_thunks.get().copied().unwrap_or(thunk);
-        let defined = ((thunk - thunks) / THUNK_BYTES) as u32;
-        (self.info.imported.functions + defined, first_operator(&self.info, defined))
+    /// The function with this plain slot, by its index with imports.
+    #[inline]
+    pub(super) fn function_of_plain(&self, slot: usize) -> u32 {
+        self.imported_functions + self.slots.plain_index(slot)
+    }
+
+    /// Where the first operator of a function is, by its index with imports.
+    pub(super) fn first_operator(&self, function: u32) -> u32 {
+        first_operator(&self.info, function - self.info.imported.functions)
     }
 
     /// The thunks of listened functions, made when first asked for.
@@ -465,10 +486,9 @@ impl JitModule {
         let defined = &self.info.functions[imported..];
         let assembler = self.options.stubs.assembler();
         let (before, after) = (native::address_of_listen_before(), native::address_of_listen_after());
-        let wrapper =
-            |ty: usize, distance: i32| assembler.listener(&self.info.types[ty], before, after, distance);
-        let wrappers: Vec<_> = (0..self.info.types.len()).map(|ty| wrapper(ty, 0)).collect();
-        let row = vec![assembler.padding(); defined.len() * THUNK_BYTES];
+        let wrappers: Vec<_> =
+            self.info.types.iter().map(|ty| assembler.listener(ty, before, after)).collect();
+        let row = vec![assembler.padding(); defined.len() * LISTENED_THUNK_BYTES];
         let lens = std::iter::once(row.len()).chain(wrappers.iter().map(|stub| stub.code.len()));
         let (offsets, _) = layout(lens).ok_or(CodeError::Exhausted)?;
         let mut bodies = vec![NewBody { code: &row, kind: Some(thunks_kind()) }];
@@ -477,19 +497,16 @@ impl JitModule {
                 .iter()
                 .map(|wrapper| NewBody { code: &wrapper.code, kind: Some(BodyKind::Stub(wrapper.stub)) }),
         );
-        let plain = if defined.is_empty() { 0 } else { self.slots.address(SlotRef::Plain(0)) };
         let addresses = self.arena.install_with(Limit::Ignored, bodies, |number, code, address| {
-            if number == 0 {
-                for (index, thunk) in code.as_chunks_mut::<THUNK_BYTES>().0.iter_mut().enumerate() {
-                    let target = address + offsets[1 + defined[index] as usize];
-                    *thunk = assembler.thunk(address + index * THUNK_BYTES, target);
-                }
+            if number > 0 {
                 return Ok(());
             }
-            let thunks = address - offsets[number];
-            let distance =
-                i32::try_from(plain.wrapping_sub(thunks) as isize).map_err(|_| CodeError::Exhausted)?;
-            code.copy_from_slice(&wrapper(number - 1, distance).code);
+            for (index, thunk) in code.as_chunks_mut::<LISTENED_THUNK_BYTES>().0.iter_mut().enumerate() {
+                let target = address + offsets[1 + defined[index] as usize];
+                let plain = self.slots.address(SlotRef::Plain(index as u32));
+                let at = address + index * LISTENED_THUNK_BYTES;
+                *thunk = assembler.listened_thunk(at, target, plain).ok_or(CodeError::Exhausted)?;
+            }
             Ok(())
         })?;
         Ok(addresses[0])
@@ -500,28 +517,6 @@ impl JitModule {
 fn body_bytes(info: &ModuleInfo, functions: Range<u32>) -> usize {
     let bodies = &info.bodies[functions.start as usize..functions.end as usize];
     bodies.iter().map(|body| body.range.len()).sum()
-}
-
-/// What a call to a function does.
-#[derive(Clone, Copy, Debug)]
-enum Known {
-    Body(usize),
-    Elsewhere,
-}
-
-impl Function {
-    fn resolved(&self, version: Version) -> Option<Known> {
-        let body = match version {
-            Version::Plain => self.plain,
-            Version::Listened => self.listened,
-        };
-        match body {
-            _ if self.is_probed => Some(Known::Elsewhere),
-            0 if self.is_elsewhere => Some(Known::Elsewhere),
-            0 => None,
-            body => Some(Known::Body(body)),
-        }
-    }
 }
 
 /// How many functions are compiled before they are installed, when all are.
@@ -626,17 +621,23 @@ impl EngineModule for JitModule {
     }
 
     fn has_probes(&self) -> bool {
-        self.options.elsewhere.is_some()
+        true
     }
 
     fn set_probes(&self, defined_index: u32, probes: Option<Arc<FunctionProbes>>) {
-        let Some(elsewhere) = self.elsewhere() else { return };
-        let is_probed = probes.is_some();
-        elsewhere.set_probes(defined_index, probes);
-        let mut functions = self.functions.lock();
-        let function = &mut functions[defined_index as usize];
-        function.is_probed = is_probed;
-        self.update_slots(defined_index, function);
+        let old = {
+            let mut functions = self.functions.lock();
+            let versions = &mut functions[defined_index as usize];
+            let old = versions.set_probes(probes.clone());
+            self.update_slots(defined_index, versions);
+            if let Some(elsewhere) = self.elsewhere.get() {
+                elsewhere.set_probes(defined_index, probes);
+            }
+            old
+        };
+        if let Some(old) = old {
+            self.retire(old);
+        }
     }
 }
 
@@ -646,7 +647,7 @@ impl ModuleCode for JitModule {
     }
 
     fn target(&self, defined_index: u32) -> *const () {
-        ptr::with_exposed_provenance(self.slots.address(SlotRef::Function(defined_index)))
+        ptr::with_exposed_provenance(self.slots.function(defined_index))
     }
 
     unsafe fn invoke(
@@ -663,7 +664,7 @@ impl ModuleCode for JitModule {
                 context: record.context.load(Ordering::Acquire),
                 values: stack,
             };
-            entry::enter(self.options.stubs, activation, &call)
+            entry::enter(self.options.stubs, activation, call)
         }
     }
 }

@@ -9,7 +9,7 @@ use super::body::BodyKind;
 use super::elsewhere;
 use super::module::JitModule;
 use super::page_map;
-use super::state::{CallState, Listened};
+use super::state::CallState;
 
 /// The stub that the host calls a guest with: on the guest's stack from `guest_sp` down, through
 /// the slot at `slot`, with parameters from `values`, where results go. Gives a status.
@@ -149,49 +149,33 @@ unsafe extern "C" fn resolve(
     }
 }
 
-/// The wrapper of a listened function begins; `extra` is what its thunk told.
+/// The wrapper of a listened function begins; `plain` is the slot of the plain body.
 pub(super) unsafe extern "C" fn listen_before(
     state: *const CallState,
-    extra: usize,
+    plain: usize,
     slots: *mut u64,
     context: *const InstanceContext,
 ) -> u32 {
     // SAFETY: the wrapper passes the running call, the callee's context, and the parameters.
-    unsafe { listen(state, extra, slots, context, true) }
-}
-
-/// The wrapper of a listened function ends; `extra` is what its thunk told.
-pub(super) unsafe extern "C" fn listen_after(
-    state: *const CallState,
-    extra: usize,
-    slots: *mut u64,
-    context: *const InstanceContext,
-) -> u32 {
-    // SAFETY: the wrapper passes the running call, the callee's context, and the results.
-    unsafe { listen(state, extra, slots, context, false) }
-}
-
-/// # Safety
-/// As for the two above.
-#[inline]
-unsafe fn listen(
-    state: *const CallState,
-    thunk: usize,
-    slots: *mut u64,
-    context: *const InstanceContext,
-    before: bool,
-) -> u32 {
-    // SAFETY: as the caller says.
     unsafe {
         let state = &*state;
-        let (function, code_offset) = JitModule::of_context(context).listened_function(thunk);
-        state.listened.set(Some(Listened { context, function, code_offset, slots }));
-        let activation = enter_core(state);
-        let told = match before {
-            true => activation.listen_before(context, function, slots),
-            false => activation.listen_after(context, function, slots),
-        };
-        state.listened.set(None);
+        let function = JitModule::of_context(context).function_of_plain(plain);
+        let told = enter_core(state).listen_before(context, function, slots);
+        told.map_or(RAISED, |()| OK)
+    }
+}
+
+/// The wrapper of a listened function ends.
+pub(super) unsafe extern "C" fn listen_after(
+    state: *const CallState,
+    _: usize,
+    slots: *mut u64,
+    _: *const InstanceContext,
+) -> u32 {
+    // SAFETY: the wrapper passes the running call and the results.
+    unsafe {
+        let state = &*state;
+        let told = enter_core(state).listen_after(slots);
         told.map_or(RAISED, |()| OK)
     }
 }

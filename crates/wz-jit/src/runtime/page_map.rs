@@ -5,7 +5,7 @@
 //! address to the arena's own table of pages, and that to the batch of bodies that the page holds.
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::body::{Batch, Body};
 
@@ -16,6 +16,21 @@ const UNIT_LOG2: u32 = 22;
 const LEVEL_LOG2: u32 = 13;
 const ADDRESS_LOG2: u32 = UNIT_LOG2 + 2 * LEVEL_LOG2;
 const LEVEL: usize = 1 << LEVEL_LOG2;
+
+/// How often anything was taken out of the map.
+static GENERATION: AtomicU64 = AtomicU64::new(1);
+
+/// A number that is another one once anything was taken out of the map. What was found while it was
+/// the same can still be found.
+#[inline]
+pub(super) fn generation() -> u64 {
+    GENERATION.load(Ordering::Acquire)
+}
+
+/// Something was taken out, and was not freed yet: who finds it nevertheless has an older number.
+fn something_went() {
+    GENERATION.fetch_add(1, Ordering::SeqCst);
+}
 
 struct Leaf([AtomicPtr<ArenaPages>; LEVEL]);
 
@@ -44,6 +59,9 @@ impl ArenaPages {
         let count = len_bytes >> self.page_log2;
         for page in &self.pages[first..first + count] {
             page.store(batch.cast_mut(), Ordering::Release);
+        }
+        if batch.is_null() {
+            something_went();
         }
     }
 }
@@ -87,6 +105,7 @@ pub(super) unsafe fn add(pages: *const ArenaPages, start: usize, len_bytes: usiz
 /// Lets an arena not be found any more.
 pub(super) fn remove(start: usize, len_bytes: usize) {
     set(ptr::null(), start, len_bytes);
+    something_went();
 }
 
 fn set(pages: *const ArenaPages, start: usize, len_bytes: usize) {
@@ -101,7 +120,7 @@ fn set(pages: *const ArenaPages, start: usize, len_bytes: usize) {
 ///
 /// # Safety
 /// What is found may be used as long as the thread is inside the call it was in when it was found,
-/// or [pinned](super::epoch::Pin), or otherwise keeps the code from being freed.
+/// or [pinned](wz_core::reclaim::Pin), or otherwise keeps the code from being freed.
 #[must_use]
 pub unsafe fn find<'a>(address: usize) -> Option<&'a Body> {
     let (top, low) = split(address)?;

@@ -65,6 +65,8 @@ pub struct SlotTable {
     arena: Arc<CodeArena>,
     functions: u32,
     types: u32,
+    /// Where the plain slots begin.
+    plain_start: usize,
 }
 
 impl SlotTable {
@@ -77,7 +79,19 @@ impl SlotTable {
     /// The table at the start of an arena that was made with [`len`](Self::len) slots.
     pub fn new(arena: Arc<CodeArena>, functions: u32, types: u32) -> Self {
         assert!(arena.slot_count() >= Self::len(functions, types));
-        Self { arena, functions, types }
+        let plain_start = arena.slots_start() + functions as usize * size_of::<usize>();
+        Self { arena, functions, types, plain_start }
+    }
+
+    /// The address of a function's slot.
+    ///
+    /// # Panics
+    /// If the index is out of range.
+    #[inline]
+    #[must_use]
+    pub fn function(&self, index: u32) -> usize {
+        assert!(index < self.functions);
+        self.arena.slots_start() + index as usize * size_of::<usize>()
     }
 
     /// The address of a slot.
@@ -89,10 +103,7 @@ impl SlotTable {
         let functions = self.functions as usize;
         let fixed = 2 * functions + self.types as usize;
         let index = match slot {
-            SlotRef::Function(index) => {
-                assert!(index < self.functions);
-                index as usize
-            }
+            SlotRef::Function(index) => return self.function(index),
             SlotRef::Plain(index) => {
                 assert!(index < self.functions);
                 functions + index as usize
@@ -106,6 +117,12 @@ impl SlotTable {
             SlotRef::Builtin(builtin) => fixed + 2 + builtin as usize,
         };
         self.arena.slots_start() + index * size_of::<usize>()
+    }
+
+    /// The index among the defined functions of the one with the plain slot at an address.
+    #[inline]
+    pub(super) fn plain_index(&self, address: usize) -> u32 {
+        ((address - self.plain_start) / size_of::<usize>()) as u32
     }
 
     fn cell(&self, slot: SlotRef) -> &AtomicUsize {
@@ -151,6 +168,7 @@ mod tests {
         for (value, slot) in (1..).zip(&slots) {
             assert_eq!(table.get(*slot), value);
         }
+        assert!((0..functions).all(|i| table.plain_index(table.address(SlotRef::Plain(i))) == i));
     }
 
     #[test]

@@ -74,8 +74,6 @@ pub struct CallState {
     pub(super) stubs: &'static Stubs,
     /// Where a fault was turned into a trap.
     pub(super) fault: Cell<Option<Fault>>,
-    /// The listened function whose wrapper is the innermost frame.
-    pub(super) listened: Cell<Option<Listened>>,
     /// An address in the stub whose frame `exit_fp` is, if that is one of functions that run
     /// elsewhere, and the guest left for such a function; 0 otherwise.
     pub(super) away: Cell<usize>,
@@ -98,6 +96,10 @@ pub const STATE_NEXT_RECORD: i32 = offset_of!(CallState, next_record) as i32;
 /// [`CallState::next_values`].
 pub const STATE_NEXT_VALUES: i32 = offset_of!(CallState, next_values) as i32;
 
+/// Where the wrappers of listened functions have, below the frame pointer, the address of the slot of
+/// the plain body.
+pub const LISTENED_PLAIN: i32 = -16;
+
 /// Where the stubs of functions that run elsewhere have, below the frame pointer, the context,
 pub const ELSEWHERE_CONTEXT: i32 = -8;
 /// a word for the run, null at the start,
@@ -110,15 +112,6 @@ pub const ELSEWHERE_FUNCTION: i32 = -32;
 pub(super) struct Fault {
     pub(super) registers: Registers,
     pub(super) trap: Trap,
-}
-
-/// A listened function that is about to run, or has run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Listened {
-    pub(super) context: *const InstanceContext,
-    pub(super) function: u32,
-    pub(super) code_offset: u32,
-    pub(super) slots: *const u64,
 }
 
 impl CallState {
@@ -141,7 +134,6 @@ impl CallState {
             outer,
             stubs,
             fault: Cell::new(None),
-            listened: Cell::new(None),
             away: Cell::new(0),
             run: Cell::new(None),
         }

@@ -17,6 +17,9 @@ use super::{fault, native};
 /// How long a thunk is.
 pub const THUNK_BYTES: usize = 8;
 
+/// How long the thunk of a listened function is.
+pub const LISTENED_THUNK_BYTES: usize = 16;
+
 /// Where a body refers to a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relocation {
@@ -96,12 +99,22 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
     fn lazy(&self, function: usize) -> AssembledStub;
 
     /// The wrapper of listened functions of this type, with the functions to call before and
-    /// after it ([`native::NativeCall`], with the thunk's address) and the distance from a thunk to
-    /// the slot of the plain body.
-    fn listener(&self, ty: &FunctionType, before: usize, after: usize, plain_distance: i32) -> AssembledStub;
+    /// after it ([`native::NativeCall`]). The scratch register has the address of the slot of the
+    /// plain body, which it tells them.
+    fn listener(&self, ty: &FunctionType, before: usize, after: usize) -> AssembledStub;
 
     /// A thunk at `address` that goes to `target`, telling it where it came from.
     fn thunk(&self, address: usize, target: usize) -> [u8; THUNK_BYTES];
+
+    /// A thunk at `address` that goes to the wrapper at `target` with the address of the slot of the
+    /// plain body in the scratch register. None if one is out of reach. It keeps calls and returns
+    /// paired, unlike [`thunk`](Self::thunk), because processors predict returns by that.
+    fn listened_thunk(
+        &self,
+        address: usize,
+        target: usize,
+        plain: usize,
+    ) -> Option<[u8; LISTENED_THUNK_BYTES]>;
 
     /// Code at `address` that goes on to what the slot at `slot` holds.
     fn jump_through(&self, address: usize, slot: usize) -> Vec<u8>;

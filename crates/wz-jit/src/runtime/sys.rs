@@ -8,21 +8,18 @@ mod imp;
 #[path = "sys/unsupported.rs"]
 mod imp;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 #[path = "sys/barrier_linux.rs"]
 mod barrier;
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(not(target_os = "linux"), target_arch = "aarch64"))]
 #[path = "sys/barrier_other.rs"]
 mod barrier;
 
 use std::io;
 
-#[cfg_attr(
-    target_arch = "x86_64",
-    expect(unused_imports, reason = "x86-64 keeps its instruction fetch coherent")
-)]
+// The others keep their instruction fetch coherent.
+#[cfg(target_arch = "aarch64")]
 pub(super) use barrier::instruction_barrier;
-pub(super) use barrier::{process_barrier, process_barrier_available};
 pub(crate) use imp::page_size;
 
 /// How many places are tried where there is no room to choose from: a terabyte, if they are as far

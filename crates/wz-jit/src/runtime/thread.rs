@@ -1,35 +1,38 @@
-//! What the run time keeps per thread: its innermost call, its epoch entry and a stack at hand.
+//! What the run time keeps per thread: its innermost call and a stack at hand.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::ptr;
 
-use super::epoch;
 use super::fault::AlternateStack;
 use super::guest_stack::GuestStack;
+use super::sites::Sites;
 use super::state::CallState;
 
 /// What calls need of their thread.
 pub(super) struct Thread {
     /// The innermost call; null if there is none. Signal handlers read it.
     pub(super) current: Cell<*const CallState>,
-    /// The thread's epoch entry; none before [`prepare`](Self::prepare).
-    epoch: Cell<Option<&'static epoch::Entry>>,
+    /// Whether it can run guests.
+    is_prepared: Cell<bool>,
     /// A stack that is at hand: boxed, so that it has a place. Null if there is none.
     stack: Cell<*mut GuestStack>,
     /// Room for the parameters of a tail call, from a boxed slice, and its length.
     arguments: Cell<*mut u64>,
     arguments_len: Cell<usize>,
+    /// What walks have found lately.
+    pub(super) sites: Sites,
 }
 
 thread_local! {
     static THREAD: Thread = const {
         Thread {
             current: Cell::new(ptr::null()),
-            epoch: Cell::new(None),
+            is_prepared: Cell::new(false),
             stack: Cell::new(ptr::null_mut()),
             arguments: Cell::new(ptr::null_mut()),
             arguments_len: Cell::new(0),
+            sites: Sites::new(),
         }
     };
     /// Gives back what the thread has when it ends.
@@ -45,9 +48,7 @@ impl Drop for Cleanup {
             stack.release();
         }
         thread.set_arguments(Box::default());
-        if let Some(entry) = thread.epoch.take() {
-            entry.release();
-        }
+        thread.is_prepared.set(false);
     }
 }
 
@@ -60,34 +61,27 @@ impl Thread {
         THREAD.with(|thread| unsafe { &*ptr::from_ref(thread) })
     }
 
-    /// The thread's epoch entry. Makes it ready to run guests the first time.
+    /// Makes the thread ready to run guests, if it is not.
     ///
     /// # Errors
     /// If the system has no room for an alternate signal stack.
-    #[inline]
-    pub(super) fn prepare(&self) -> io::Result<&'static epoch::Entry> {
-        match self.epoch.get() {
-            Some(entry) => Ok(entry),
-            None => self.prepare_slow(),
+    fn prepare(&self) -> io::Result<()> {
+        if self.is_prepared.get() {
+            return Ok(());
         }
-    }
-
-    #[cold]
-    fn prepare_slow(&self) -> io::Result<&'static epoch::Entry> {
-        let alternate = AlternateStack::install()?;
-        let entry = epoch::Entry::take();
-        let mut alternate = Some(alternate);
+        let mut alternate = Some(AlternateStack::install()?);
         let kept =
             CLEANUP.try_with(|cleanup| *cleanup.borrow_mut() = Some(Cleanup(alternate.take().flatten())));
         if kept.is_err() {
             // A thread that is ending already has no cleanup any more: it keeps what it has.
             std::mem::forget(alternate);
         }
-        self.epoch.set(Some(entry));
-        Ok(entry)
+        self.is_prepared.set(true);
+        Ok(())
     }
 
-    /// The stack that is at hand, if it is of this size. In use while there is a call.
+    /// The stack that is at hand, if it is of this size: the thread is ready to run guests. In use
+    /// while there is a call.
     #[inline]
     pub(super) fn stack_at_hand(&self, len_bytes: usize) -> Option<*const GuestStack> {
         let stack = self.stack.get();
@@ -95,12 +89,14 @@ impl Thread {
         (!stack.is_null() && unsafe { (*stack).len_bytes() } == len_bytes).then_some(stack.cast_const())
     }
 
-    /// Has a stack of this size at hand; one of another size goes to the pool. There is no call.
+    /// Makes the thread ready to run guests, with a stack of this size at hand; one of another size
+    /// goes to the pool. There is no call.
     ///
     /// # Errors
     /// If the system has no room.
     #[cold]
     pub(super) fn bring_stack(&self, len_bytes: usize) -> io::Result<*const GuestStack> {
+        self.prepare()?;
         debug_assert!(self.current.get().is_null(), "no stack is in use");
         let stack = Box::into_raw(Box::new(GuestStack::acquire(len_bytes)?));
         if let Some(old) = self.take_stack() {

@@ -6,36 +6,25 @@
 //! callers that address is the last byte of the call.
 
 use std::ffi::c_void;
-use std::fmt;
 use std::ops::Range;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use wz_api::Trap;
 use wz_core::Activation;
+pub use wz_core::engine::Unwalkable;
 use wz_core::engine::{Frame, FrameCursor};
 use wz_core::records::InstanceContext;
 
 use super::arch::{self, FrameState, Registers};
-use super::body::{Body, BodyKind, Stub, StubKind};
+use super::body::{Body, BodyKind, FunctionCode, Stub, StubKind};
 use super::elsewhere::ElsewhereFrame;
+use super::module::JitModule;
 use super::page_map;
-use super::state::{CallState, Fault, Listened};
+use super::sites::Site;
+use super::state::{CallState, Fault, LISTENED_PLAIN};
 use super::thread::Thread;
 
 const WORD: usize = size_of::<usize>();
-
-/// A thread cannot be walked from here: its frames are being made or taken down, or it runs no
-/// guest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unwalkable;
-
-impl fmt::Display for Unwalkable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the stack cannot be walked from here")
-    }
-}
-
-impl std::error::Error for Unwalkable {}
 
 /// Where a walk is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,30 +95,19 @@ impl Walk {
         let state = Thread::current().current.get();
         // SAFETY: a call that is current is running on this thread.
         let call = unsafe { state.as_ref() }.ok_or(Unwalkable)?;
-        // SAFETY: the thread is inside a call.
-        let Some(body) = (unsafe { page_map::find(registers.pc) }) else {
-            // In Rust: the guest's frames are where it left.
-            let place = exit_place(call).ok_or(Unwalkable)?;
-            return Ok(Self { state, first: None, place, all: true });
-        };
-        // SAFETY: the call's stack lives as long as the call.
-        let frames = unsafe { &*call.stack }.frames();
-        // SAFETY: the program counter is in a body of ours.
-        let (frame_state, return_address) = unsafe { inspect(body, registers, &frames) }.ok_or(Unwalkable)?;
-        let innermost = Place::innermost(registers);
-        let is_function = matches!(body.kind(), BodyKind::Function(_));
-        let (first, place) = match frame_state {
-            FrameState::Whole => {
-                let caller = Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?;
-                (None, if is_function { innermost } else { caller })
-            }
-            FrameState::Absent | FrameState::Begun => {
-                let context = ptr::with_exposed_provenance(registers.context);
-                let first = frame_of(body, registers.pc, |_| context);
-                (first, Place::returning_to(return_address, registers.fp))
-            }
-        };
+        // SAFETY: as the caller says.
+        let (first, place) = unsafe { interrupted_place(call, registers) }?;
         Ok(Self { state, first, place, all: true })
+    }
+
+    /// A walk over the frames of one call that is not the innermost of its thread.
+    ///
+    /// # Safety
+    /// The call runs on the calling thread, and waits for an inner one.
+    unsafe fn of_outer(state: *const CallState) -> Result<Self, Unwalkable> {
+        // SAFETY: as the caller says.
+        let (first, place) = unsafe { left_place(&*state) }?;
+        Ok(Self { state, first, place, all: false })
     }
 
     /// The same from what a signal handler got as its third argument.
@@ -149,27 +127,130 @@ impl Walk {
     /// # Safety
     /// On the thread that the walk began on, which has not run guests since.
     pub unsafe fn next(&mut self) -> Option<Frame> {
+        // SAFETY: as the caller says.
+        unsafe { self.try_next() }.unwrap_or_default()
+    }
+
+    /// The next frame.
+    ///
+    /// # Errors
+    /// If what is there is none.
+    ///
+    /// # Safety
+    /// As for [`next`](Self::next).
+    unsafe fn try_next(&mut self) -> Result<Option<Frame>, Unwalkable> {
         if let Some(frame) = self.first.take() {
-            return Some(frame);
+            return Ok(Some(frame));
         }
         loop {
             // SAFETY: calls of the thread are there as long as they are running.
-            let state = unsafe { self.state.as_ref() }?;
+            let Some(state) = (unsafe { self.state.as_ref() }) else { return Ok(None) };
             // SAFETY: the call's stack lives as long as the call.
             let frames = unsafe { &*state.stack }.frames();
             // SAFETY: as the caller says, nothing was freed that frames lead to.
-            if let Some(frame) = unsafe { step(&mut self.place, &frames, Runs::Outermost) } {
-                return Some(frame);
-            }
-            if !self.all || state.outer.is_null() {
-                return None;
+            let frame = unsafe { step(&mut self.place, &frames, Runs::Outermost, |at| Site::find(at)) }?;
+            if frame.is_some() || !self.all || state.outer.is_null() {
+                return Ok(frame);
             }
             self.state = state.outer;
             // SAFETY: outer calls are further out on the same thread's stack.
-            let outer = unsafe { &*state.outer };
-            self.place = exit_place(outer).unwrap_or_default();
+            (self.first, self.place) = unsafe { left_place(&*state.outer) }?;
+            if let Some(frame) = self.first.take() {
+                return Ok(Some(frame));
+            }
         }
     }
+}
+
+/// What tells that a thread is in Rust before its guest runs or after it has: it is this close to
+/// the call's state on the native stack.
+const ENTERING_BYTES: usize = 32 << 10;
+
+/// Where a walk over an interrupted call begins: a frame that is not on the stack, if there is one,
+/// and the place of the next.
+///
+/// # Safety
+/// The call is the calling thread's innermost, and the registers are those of where it was
+/// interrupted.
+unsafe fn interrupted_place(
+    call: &CallState,
+    registers: &Registers,
+) -> Result<(Option<Frame>, Place), Unwalkable> {
+    // SAFETY: the thread is inside a call.
+    let Some(body) = (unsafe { page_map::find(registers.pc) }) else {
+        if call.exit_fp.get() == 0 && call.fault.get().is_none() {
+            // Before the guest begins, or after it ended; not in a handler of its fault.
+            let distance = ptr::from_ref(call).addr().wrapping_sub(registers.sp);
+            return if distance < ENTERING_BYTES { Ok((None, Place::default())) } else { Err(Unwalkable) };
+        }
+        // In Rust: the guest's frames are where it left.
+        // SAFETY: as the caller says.
+        return unsafe { left_place(call) };
+    };
+    if let BodyKind::Stub(stub) = body.kind() {
+        let left = call.exit_fp.get() != 0;
+        match stub.kind {
+            // SAFETY: as the caller says.
+            StubKind::Entry if left || call.fault.get().is_some() => return unsafe { left_place(call) },
+            // The guest's frames are not there yet, or not any more.
+            StubKind::Entry => return Ok((None, Place::default())),
+            // On the way to Rust or back.
+            StubKind::Listener { slots } if left => {
+                let place = exit_place(call).ok_or(Unwalkable)?;
+                // SAFETY: as the caller says.
+                return Ok((Some(unsafe { listened_frame(call, slots) }), place));
+            }
+            StubKind::Exit | StubKind::Elsewhere | StubKind::Lazy if left => {
+                return Ok((None, exit_place(call).ok_or(Unwalkable)?));
+            }
+            _ => {}
+        }
+    }
+    // SAFETY: the call's stack lives as long as the call.
+    let frames = unsafe { &*call.stack }.frames();
+    // SAFETY: the program counter is in a body of ours.
+    let (frame_state, return_address) = unsafe { inspect(body, registers, &frames) }.ok_or(Unwalkable)?;
+    let innermost = Place::innermost(registers);
+    match (frame_state, body.kind()) {
+        (FrameState::Whole, BodyKind::Function(_)) => {
+            Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?;
+            Ok((None, innermost))
+        }
+        (FrameState::Whole, BodyKind::Stub(_)) => {
+            Ok((None, Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?))
+        }
+        (FrameState::Absent | FrameState::Begun, _) => {
+            let begins = body.offset_of(registers.pc) < arch::PUSHED_BYTES;
+            let context = |is_leaf: bool| match is_leaf || begins {
+                true => Some(registers.context),
+                // The frame was taken down: the context is still where it was, below.
+                // SAFETY: the stack pointer was found to be within the guest's stack.
+                false => unsafe { arch::context_of_gone_frame(registers, &frames) },
+            };
+            let first = match body.kind() {
+                BodyKind::Function(code) => {
+                    let context = context(code.is_leaf).ok_or(Unwalkable)?;
+                    let code_offset = Site::of(body, registers.pc).code_offset;
+                    Some(frame_of(code, ptr::with_exposed_provenance(context), code_offset))
+                }
+                BodyKind::Stub(_) => None,
+            };
+            Ok((first, Place::returning_to(return_address, registers.fp)))
+        }
+    }
+}
+
+/// The same for a call that has left its guest.
+///
+/// # Safety
+/// The call runs on the calling thread.
+unsafe fn left_place(call: &CallState) -> Result<(Option<Frame>, Place), Unwalkable> {
+    if call.exit_fp.get() == 0 && call.fault.get().is_none() {
+        return Ok((None, Place::default()));
+    }
+    let place = exit_place(call).ok_or(Unwalkable)?;
+    // SAFETY: as the caller says.
+    Ok((unsafe { left_listened(call) }, place))
 }
 
 /// How far the frame is that the interrupted code is in, and its return address unless it is
@@ -179,29 +260,36 @@ impl Walk {
 /// The program counter is in the body.
 unsafe fn inspect(body: &Body, registers: &Registers, frames: &Range<usize>) -> Option<(FrameState, usize)> {
     let offset = body.offset_of(registers.pc);
-    let frame_at = match body.kind() {
+    let (mut frame_at, mut thunk_bytes) = (0, 0);
+    match body.kind() {
         BodyKind::Function(code) => {
             if code.unwalkable.iter().any(|(start, end)| (*start..*end).contains(&offset)) {
                 return None;
             }
-            0
         }
-        BodyKind::Stub(stub) => match stub.kind {
-            StubKind::Entry | StubKind::TailCall => return None,
-            StubKind::Lazy if offset <= stub.frame_at => return None,
-            _ => stub.frame_at,
-        },
-    };
+        BodyKind::Stub(stub) => {
+            frame_at = stub.frame_at;
+            match stub.kind {
+                StubKind::Entry | StubKind::TailCall => return None,
+                // What the thunk pushed is still there.
+                StubKind::Lazy | StubKind::Listener { .. } if offset < stub.frame_at => {
+                    thunk_bytes = arch::THUNK_PUSHES;
+                }
+                _ => {}
+            }
+        }
+    }
     // SAFETY: the program counter is that of an instruction of ours.
     let state = unsafe { arch::frame_state(registers, offset.checked_sub(frame_at)) };
     if state == FrameState::Whole {
         return Some((state, 0));
     }
-    if registers.sp < frames.start || registers.sp + 2 * WORD > frames.end {
+    let registers = Registers { sp: registers.sp.checked_add(thunk_bytes)?, ..*registers };
+    if registers.sp < frames.start || registers.sp.checked_add(2 * WORD)? > frames.end {
         return None;
     }
     // SAFETY: the stack pointer is within the guest's stack.
-    Some((state, unsafe { arch::return_address(registers, state) }))
+    Some((state, unsafe { arch::return_address(&registers, state) }))
 }
 
 /// Where a walk over a call begins that is not running its guest.
@@ -248,62 +336,67 @@ fn fault_place(fault: &Fault, frames: &Range<usize>) -> Option<Place> {
 
 /// The frame at a place or, if that is a stub's, outwards. Moves on. None at the end.
 ///
+/// # Errors
+/// If what is there is no frame.
+///
 /// # Safety
-/// The thread is inside the call, and what its frames lead to is there.
-unsafe fn step(place: &mut Place, frames: &Range<usize>, runs: Runs) -> Option<Frame> {
+/// The thread is inside the call, and what its frames lead to is there. `site` finds what is at an
+/// address.
+unsafe fn step<'a>(
+    place: &mut Place,
+    frames: &Range<usize>,
+    runs: Runs,
+    site: impl Fn(usize) -> Option<Site<'a>>,
+) -> Result<Option<Frame>, Unwalkable> {
     loop {
-        if place.pc == 0 {
-            return None;
-        }
         let Place { pc, fp, context, run } = *place;
-        // SAFETY: as the caller says.
-        let body = unsafe { page_map::find(pc) };
-        let ends = body
-            .is_none_or(|body| matches!(body.kind(), BodyKind::Stub(stub) if stub.kind == StubKind::Entry));
-        if ends {
-            *place = Place::default();
-            return None;
+        if pc == 0 {
+            return Ok(None);
         }
-        let Some(caller) = Place::caller_of(fp, frames) else {
-            *place = Place::default();
-            return None;
-        };
-        if let Some(BodyKind::Stub(stub)) = body.map(Body::kind)
-            && stub.kind == StubKind::Elsewhere
-        {
-            // SAFETY: the frame is whole where it calls; the rest is as the caller says.
-            let (frame, run) = unsafe { step_elsewhere(ElsewhereFrame::at(fp), run, runs) };
-            if frame.is_some() {
-                place.run = run;
-                return frame;
+        let Site { body, code_offset } = site(pc).ok_or(Unwalkable)?;
+        let caller = Place::caller_of(fp, frames);
+        match body.kind() {
+            BodyKind::Stub(Stub { kind: StubKind::Entry, .. }) => {
+                *place = Place::default();
+                return Ok(None);
             }
-        }
-        *place = caller;
-        let in_frame = |is_leaf: bool| {
-            if is_leaf {
-                return ptr::with_exposed_provenance(context);
+            BodyKind::Stub(Stub { kind: StubKind::Elsewhere, .. }) => {
+                // SAFETY: the frame is whole where it calls; the rest is as the caller says.
+                let (frame, run) = unsafe { step_elsewhere(ElsewhereFrame::at(fp), run, runs) };
+                if frame.is_some() {
+                    place.run = run;
+                    return Ok(frame);
+                }
+                *place = caller.ok_or(Unwalkable)?;
             }
-            // SAFETY: functions that call keep their context there.
-            unsafe { ptr::with_exposed_provenance::<*const InstanceContext>(fp - WORD).read() }
-        };
-        if let Some(frame) = frame_of(body?, pc, in_frame) {
-            // SAFETY: as the caller says.
-            let params = unsafe { listened_params(&caller) };
-            return Some(Frame { params, ..frame });
+            BodyKind::Stub(_) => *place = caller.ok_or(Unwalkable)?,
+            BodyKind::Function(code) => {
+                *place = caller.ok_or(Unwalkable)?;
+                // What is interrupted while it makes its frame has not put the context there.
+                let in_register = code.is_leaf || (context != 0 && body.offset_of(pc) < code.prologue_bytes);
+                let context = match in_register {
+                    true => ptr::with_exposed_provenance(context),
+                    // SAFETY: functions that call keep their context there.
+                    false => unsafe {
+                        ptr::with_exposed_provenance::<*const InstanceContext>(fp - WORD).read()
+                    },
+                };
+                // The caller of a listened function is its wrapper, which has the parameters.
+                let params = site(place.pc).and_then(|caller| caller.body.listened_slots());
+                let params = params.map(|slots| ptr::with_exposed_provenance(place.fp - slots as usize));
+                // Only where it has called is it certain that they are in the frame.
+                let kept = || (runs == Runs::Whole).then(|| kept_params(body, fp))?;
+                return Ok(Some(Frame { params: params.or_else(kept), ..frame_of(code, context, code_offset) }));
+            }
         }
     }
 }
 
-/// The slots with the parameters of a listened function, whose caller is its wrapper.
-///
-/// # Safety
-/// As for [`step`].
-unsafe fn listened_params(caller: &Place) -> Option<*const u64> {
-    // SAFETY: as the caller says.
-    let body = unsafe { page_map::find(caller.pc) }?;
+/// The slots with what a function was called with that keeps that.
+fn kept_params(body: &Body, fp: usize) -> Option<*const u64> {
     match body.kind() {
-        BodyKind::Stub(Stub { kind: StubKind::Listener { slots }, .. }) => {
-            Some(ptr::with_exposed_provenance(caller.fp - *slots as usize))
+        BodyKind::Function(FunctionCode { params_below: below @ 1.., .. }) => {
+            Some(ptr::with_exposed_provenance(fp - *below as usize))
         }
         _ => None,
     }
@@ -328,17 +421,15 @@ unsafe fn step_elsewhere(stub: ElsewhereFrame, run: [usize; 3], runs: Runs) -> (
     }
 }
 
-/// The frame of a function's body; none of a stub's.
-fn frame_of(body: &Body, pc: usize, context: impl FnOnce(bool) -> *const InstanceContext) -> Option<Frame> {
-    let BodyKind::Function(code) = body.kind() else { return None };
-    let code_offset = code.pc_map.lookup(body.offset_of(pc)).unwrap_or_default();
-    Some(Frame {
-        context: context(code.is_leaf),
+/// The frame of a function's body.
+fn frame_of(code: &FunctionCode, context: *const InstanceContext, code_offset: u32) -> Frame {
+    Frame {
+        context,
         function: code.function,
         code_offset,
         program_counter: u64::from(code_offset),
         params: None,
-    })
+    }
 }
 
 /// What [`Engine::next_frame`](wz_core::engine::Engine::next_frame) is for this engine. The cursor's
@@ -350,15 +441,54 @@ pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<F
     let state = unsafe { state.as_ref() }?;
     if !std::mem::replace(&mut cursor.started, true) {
         exit_place(state).unwrap_or_default().store(cursor);
-        if let Some(listened) = state.listened.get() {
-            return Some(listened.frame());
+        // SAFETY: the guest has left for the core.
+        if let Some(listened) = unsafe { left_listened(state) } {
+            return Some(listened);
         }
     }
     let mut place = Place::of(cursor);
-    // SAFETY: the engine is in a call to the core, so that nothing changes.
-    let frame = unsafe { step(&mut place, &(*state.stack).frames(), Runs::Whole) };
+    let sites = &Thread::current().sites;
+    // SAFETY: the engine is in a call to the core, so that nothing changes, and not in a signal
+    // handler.
+    let frame =
+        unsafe { step(&mut place, &(*state.stack).frames(), Runs::Whole, |address| sites.find(address)) };
     place.store(cursor);
-    frame
+    frame.unwrap_or_default()
+}
+
+/// What [`Engine::interrupted_walk`](wz_core::engine::Engine::interrupted_walk) gives for this engine.
+///
+/// # Errors
+/// If the frames cannot be walked from there, or a function runs elsewhere, whose frames signal
+/// handlers cannot ask for.
+///
+/// # Safety
+/// As it says.
+pub unsafe fn walk_interrupted(
+    activation: &Activation,
+    signal: Option<NonNull<c_void>>,
+    visit: &mut dyn FnMut(&Frame),
+) -> Result<(), Unwalkable> {
+    let state = activation.engine_state.get().cast_const().cast::<CallState>();
+    if state.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the engine's state is set while the call is running, and only to this. The innermost
+    // activation has the innermost call.
+    let mut walk = unsafe {
+        match signal {
+            Some(signal) => Walk { all: false, ..Walk::from_signal(signal.as_ptr())? },
+            None => Walk::of_outer(state)?,
+        }
+    };
+    // SAFETY: on the thread of the walk, which does not go on meanwhile.
+    while let Some(frame) = unsafe { walk.try_next() }? {
+        if walk.place.run != [0; 3] {
+            return Err(Unwalkable);
+        }
+        visit(&frame);
+    }
+    Ok(())
 }
 
 impl Place {
@@ -373,15 +503,40 @@ impl Place {
     }
 }
 
-impl Listened {
-    /// The frame of the function itself, whose body is not running.
-    fn frame(&self) -> Frame {
-        Frame {
-            context: self.context,
-            function: self.function,
-            code_offset: self.code_offset,
-            program_counter: u64::from(self.code_offset),
-            params: Some(self.slots),
-        }
+/// The listened function whose wrapper, a stub with its slots so far below the frame pointer, the
+/// guest left from: its body is not running.
+///
+/// # Safety
+/// It is the stub whose frame `call` has noted, and the function's instance lives.
+unsafe fn listened_frame(call: &CallState, slots: u32) -> Frame {
+    let (context, fp) = (call.exit_context.get(), call.exit_fp.get());
+    // SAFETY: as the caller says; wrappers leave with the context of the function.
+    let (module, plain) = unsafe {
+        let plain = fp.wrapping_add_signed(LISTENED_PLAIN as isize);
+        (JitModule::of_context(context), ptr::with_exposed_provenance::<usize>(plain).read())
+    };
+    let function = module.function_of_plain(plain);
+    let code_offset = module.first_operator(function);
+    Frame {
+        context,
+        function,
+        code_offset,
+        program_counter: u64::from(code_offset),
+        params: Some(ptr::with_exposed_provenance(fp - slots as usize)),
     }
+}
+
+/// The same, if it is a wrapper that the guest left from: Rust was called from it.
+///
+/// # Safety
+/// The call runs on the calling thread, and has left its guest.
+unsafe fn left_listened(call: &CallState) -> Option<Frame> {
+    if call.fault.get().is_some() || call.exit_fp.get() == 0 {
+        return None;
+    }
+    // SAFETY: the stub's call of Rust has put the address there that it returns to; if it has
+    // returned, what is there now is not an address of ours.
+    let slots = unsafe { page_map::find(arch::native_return(call.native_sp.get())) }?.listened_slots()?;
+    // SAFETY: as the caller says.
+    Some(unsafe { listened_frame(call, slots) })
 }

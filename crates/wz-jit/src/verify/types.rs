@@ -99,6 +99,10 @@ impl Verifier<'_> {
                 results = of(signature(call).results());
             }
             Op::Fuel(_) | Op::Interrupt | Op::Jump(_) | Op::Trap(_) => self.expect(args, &[])?,
+            Op::Probe(id) => {
+                ensure!(id.index() < f.probes.len(), "{id} is no probe");
+                self.expect(args, &[])?;
+            }
             Op::Branch(_) | Op::Switch(_) => self.expect(args, &[Type::I32])?,
             Op::Return => self.expect(args, &of(own.results()))?,
             Op::ReturnCall(call) => {

@@ -2,10 +2,17 @@
 //! the link register until then.
 
 use std::arch::asm;
+use std::ops::Range;
 use std::ptr;
 
 use super::super::sys::instruction_barrier;
 use super::{FrameState, Registers};
+
+/// How many bytes of a body there are before its frame is whole.
+pub(in super::super) const PUSHED_BYTES: u32 = 8;
+
+/// How many bytes of the stack a thunk uses to tell where it is.
+pub(in super::super) const THUNK_PUSHES: usize = 0;
 
 /// How far the frame is at an instruction that is `past_push` bytes after that which saves the
 /// frame pointer, if it is.
@@ -30,6 +37,17 @@ pub(in super::super) unsafe fn frame_state(registers: &Registers, past_push: Opt
 /// The stack pointer is one of ours, and the frame is in this state.
 pub(in super::super) unsafe fn return_address(registers: &Registers, _: FrameState) -> usize {
     registers.link
+}
+
+/// The context that a frame had which was taken down just now: nothing below the stack pointer is
+/// left alone.
+pub(in super::super) unsafe fn context_of_gone_frame(_: &Registers, _: &Range<usize>) -> Option<usize> {
+    None
+}
+
+/// Calls leave no trace of where they return to.
+pub(in super::super) unsafe fn native_return(_: usize) -> usize {
+    0
 }
 
 /// New code is in memory: cleans the data cache and invalidates the instruction cache over it, then

@@ -1,5 +1,9 @@
 //! Probes: counters and callbacks in code, on every engine that has them.
 
+mod code;
+mod listeners;
+mod operators;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,8 +13,24 @@ use wz::experimental::{
     Counters, Probe, ProbeOutcome, ProbePoint, ProbeSite, Probes, StackIterator, attach_probes, block_entries,
 };
 use wz::{Context, Fuel, Module, ModuleConfig, with_fuel};
-use wz_testkit::engines::for_each_engine;
+use wz_testkit::engines::{EngineUnderTest, engine, for_each_engine};
 use wz_testkit::fixture::Fixture;
+
+/// The engines, each way of compiling alone, and both engines together.
+fn each_way() -> impl Iterator<Item = EngineUnderTest> {
+    let names = [
+        "interpreter",
+        "jit",
+        "jit-eager",
+        "jit-checked",
+        "jit-base",
+        "jit-eager-checked-base",
+        "mixed",
+        "mixed-all",
+        "jit-limited",
+    ];
+    names.into_iter().filter_map(engine)
+}
 
 /// Counts of a function's blocks, by order of their offsets.
 fn count_blocks(module: &Module, function: u32) -> (Probes, Counters) {
@@ -24,7 +44,7 @@ fn count_blocks(module: &Module, function: u32) -> (Probes, Counters) {
 
 /// Counts the blocks of function 0 while the export `run` is called once.
 fn check_blocks(body: &str, param: i32, expected: &[u64]) {
-    for_each_engine(|engine| {
+    for engine in each_way() {
         for exact in [false, true] {
             let fixture = Fixture::new((engine.config)());
             let module = fixture.module(&format!(
@@ -40,7 +60,7 @@ fn check_blocks(body: &str, param: i32, expected: &[u64]) {
             assert_eq!(run.call(param).ok(), plain, "{body}");
             assert_eq!(counters.to_vec(), expected, "detached: {} {body}", engine.name);
         }
-    });
+    }
 }
 
 #[test]
@@ -151,7 +171,7 @@ fn callbacks_see_where_they_are() {
 
 #[test]
 fn probes_remove_themselves() {
-    for_each_engine(|engine| {
+    for (engine, exact) in each_way().flat_map(|engine| [(engine, false), (engine, true)]) {
         let fixture = Fixture::new((engine.config)());
         let module = fixture.module(
             r#"(module (func $f (export "run") (param i32)
@@ -166,7 +186,7 @@ fn probes_remove_themselves() {
             .count_up_to(ProbePoint::Offset(header), &counters, 0, 5)
             .count_up_to(ProbePoint::Entry(0), &counters, 1, 2)
             .count(ProbePoint::Entry(0), &counters, 2);
-        let _attachment = attach_probes(&module, &probes).unwrap();
+        let _attachment = attach_probes(&module, &probes.exact_under_threads(exact)).unwrap();
         for _ in 0..4 {
             run.call(3).unwrap();
         }
@@ -176,7 +196,7 @@ fn probes_remove_themselves() {
         counters.reset();
         run.call(3).unwrap();
         assert_eq!(counters.to_vec(), [0, 0, 1], "{}", engine.name);
-    });
+    }
 }
 
 #[test]

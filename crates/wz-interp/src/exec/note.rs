@@ -1,0 +1,106 @@
+//! Notes of where execution is, for walks that a signal interrupts it for. They leave the
+//! accumulators as they are.
+
+use std::ptr;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
+
+use wz_core::records::InstanceContext;
+
+use super::op::{Field, Op, fields};
+use super::{Instruction, Regs, Stop};
+
+/// Where execution was at the last note. Signal handlers read it on the thread that writes it.
+#[derive(Debug, Default)]
+pub(crate) struct Note {
+    /// The note's instruction; null while there is none, or it is being changed.
+    ip: AtomicPtr<u64>,
+    sp: AtomicPtr<u64>,
+    cx: AtomicPtr<InstanceContext>,
+}
+
+impl Note {
+    #[inline(always)]
+    fn set(&self, regs: &Regs) {
+        self.clear();
+        self.sp.store(regs.sp, Relaxed);
+        self.cx.store(regs.cx.cast_mut(), Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        self.ip.store(regs.ip.cast_mut(), Relaxed);
+    }
+
+    #[inline(always)]
+    fn clear(&self) {
+        self.ip.store(ptr::null_mut(), Relaxed);
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// The instruction, the frame and the instance.
+    pub(crate) fn get(&self) -> Option<(*const u64, *const u64, *const InstanceContext)> {
+        let ip = self.ip.load(Relaxed).cast_const();
+        (!ip.is_null()).then(|| (ip, self.sp.load(Relaxed).cast_const(), self.cx.load(Relaxed).cast_const()))
+    }
+}
+
+/// What a note's instruction says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    /// The function's index, imports included.
+    pub(crate) function: u32,
+    /// The slot of the frame's header.
+    pub(crate) header: u32,
+    /// Where it is in the body of the Code section.
+    pub(crate) code_offset: u32,
+}
+
+impl Noted {
+    /// What the instruction at an address says, if it is a note.
+    ///
+    /// # Safety
+    /// There is an instruction.
+    pub(crate) unsafe fn at(ip: *const u64) -> Option<Self> {
+        // SAFETY: as the caller says, and a note has these words.
+        unsafe {
+            if ip.read() != NOTE.word() {
+                return None;
+            }
+            let (halves, function) = (ip.add(1).cast::<u32>(), ip.add(2).read() as u32);
+            Some(Self { code_offset: halves.read(), header: halves.add(1).read(), function })
+        }
+    }
+}
+
+/// Notes where execution is: the offset and the slot of the header are in the second word, the
+/// function in the third.
+struct Here;
+impl Instruction for Here {
+    #[inline(always)]
+    unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
+        // SAFETY: the machine outlives the execution; the instruction has these words.
+        unsafe {
+            (*regs.machine).note.set(regs);
+            regs.advance(3);
+        }
+        Ok(())
+    }
+}
+
+/// The frame is about to be replaced: notes that it cannot be walked.
+struct Nowhere;
+impl Instruction for Nowhere {
+    #[inline(always)]
+    unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
+        // SAFETY: the machine outlives the execution; the instruction has these words.
+        unsafe {
+            (*regs.machine).note.clear();
+            regs.advance(2);
+        }
+        Ok(())
+    }
+}
+
+/// Notes where execution is.
+pub(crate) static NOTE: Op =
+    Op::new::<Here>("note", 3, fields([Field::Number(2), Field::Number(3), Field::Word(2)]));
+/// Notes that execution is nowhere.
+pub(crate) static NOTE_NOTHING: Op = Op::new::<Nowhere>("note_nothing", 2, fields([]));
