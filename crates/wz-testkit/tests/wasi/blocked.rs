@@ -59,7 +59,7 @@ fn guest(engine: EngineUnderTest, host_pipes: bool) -> (Runtime, Module, Vec<Box
     let config = ModuleConfig::new().with_name("").with_wasi(|wasi| {
         wasi.with_stdin(input).with_stdout(output).with_tcp_listener(listener).with_sys_time_and_rand()
     });
-    let compiled = runtime.compile(&wat::parse_str(GUEST).unwrap()).unwrap();
+    let compiled = runtime.compile(wat::parse_str(GUEST).unwrap()).unwrap();
     let module = runtime.instantiate_module(&compiled, config).unwrap();
     (runtime, module, keep)
 }
