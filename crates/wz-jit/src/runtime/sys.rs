@@ -22,10 +22,6 @@ use std::io;
 pub(super) use barrier::instruction_barrier;
 pub(crate) use imp::page_size;
 
-/// How many places are tried where there is no room to choose from: a terabyte, if they are as far
-/// apart as guest stacks.
-const PLACES: usize = 4096;
-
 /// What may be done with pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -82,7 +78,9 @@ impl Reservation {
     fn ending_at_a_free_place(len_bytes: usize, align: usize) -> Option<Self> {
         let free = imp::reserve(len_bytes).ok()?;
         imp::release(free, len_bytes);
-        let ends = (0..PLACES).map_while(|step| (free & !(align - 1)).checked_sub(step * align));
+        // The neighbourhood first; then ever further, past what is reserved there.
+        let steps = (0..64).chain((0..20).map(|power| 64 << power));
+        let ends = steps.map_while(|step| (free & !(align - 1)).checked_sub(step * align));
         let start = ends
             .filter_map(|end| end.checked_sub(len_bytes))
             .find_map(|start| imp::reserve_at(start, len_bytes).ok())?;

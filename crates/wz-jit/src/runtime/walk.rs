@@ -386,7 +386,10 @@ unsafe fn step<'a>(
                 let params = params.map(|slots| ptr::with_exposed_provenance(place.fp - slots as usize));
                 // Only where it has called is it certain that they are in the frame.
                 let kept = || (runs == Runs::Whole).then(|| kept_params(body, fp))?;
-                return Ok(Some(Frame { params: params.or_else(kept), ..frame_of(code, context, code_offset) }));
+                return Ok(Some(Frame {
+                    params: params.or_else(kept),
+                    ..frame_of(code, context, code_offset)
+                }));
             }
         }
     }
