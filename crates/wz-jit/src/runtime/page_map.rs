@@ -12,7 +12,7 @@ use wz_core::engine::CodeAddress;
 use wz_decode::ModuleInfo;
 
 use super::body::{Batch, Body, BodyKind};
-use super::epoch::Pin;
+use wz_core::reclaim::Pin;
 
 /// What arenas are aligned to, and their lengths multiples of.
 pub const UNIT: usize = 1 << UNIT_LOG2;
