@@ -51,7 +51,7 @@ pub mod sys;
 #[allow(unsafe_code)]
 mod thread;
 pub mod trap_table;
-pub mod versions;
+mod versions;
 #[allow(unsafe_code)]
 pub mod walk;
 
