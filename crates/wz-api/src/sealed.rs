@@ -147,5 +147,9 @@ pub trait CallerInner: References {
     fn register_wake(&self, wake: Arc<dyn Fn() + Send + Sync>) -> u64;
     fn unregister_wake(&self, id: u64);
     fn fuel(&self) -> Option<u64>;
+    /// The point of the guest's call that this call returns to, for `wz-experimental`.
+    fn snapshot(&self) -> Result<Keep> {
+        Err(Error::argument("no snapshot can be taken: no guest called the host function"))
+    }
     fn consume_fuel(&self, units: u64) -> Result<()>;
 }

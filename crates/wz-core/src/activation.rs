@@ -7,10 +7,12 @@ use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use wz_experimental::{Event, EventKinds};
 
+use wz_api::sealed::Keep;
 use wz_api::{Caller, Context, Error, ErrorKind, ExitError, Module, Result, Trap, TrapError};
 
 use crate::caller::HostCall;
@@ -21,6 +23,7 @@ use crate::instance::Instance;
 use crate::instance_events;
 use crate::records::{FunctionRecord, InstanceContext};
 use crate::references;
+use crate::snapshot;
 use crate::store::StoreInner;
 use crate::thread::{Flag, NEVER, Thread};
 use crate::walk;
@@ -49,6 +52,10 @@ pub struct Activation {
     frames_below: usize,
     /// The host function that is active on top of the guest's frames, or null.
     host: Cell<*const HostRecord>,
+    /// Whether that has a listened frame.
+    host_is_listened: Cell<bool>,
+    /// The activation's number for snapshots, 0 while it has none, and how many were taken.
+    snapshots: Cell<(u64, u32)>,
     /// Whether the engine has frames.
     in_engine: Cell<bool>,
     /// Where the fuel is from; none if it is unlimited.
@@ -67,9 +74,15 @@ pub struct Activation {
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// Why a call ends early.
-enum Ending {
+pub(crate) enum Ending {
     Error(Error),
     Panic(Payload),
+    /// It does not end: a host function asked to go back to a point of it.
+    Restore {
+        error: Error,
+        saved: Keep,
+        results: Arc<[u64]>,
+    },
 }
 
 impl Activation {
@@ -92,6 +105,8 @@ impl Activation {
             deferred: Cell::new(None),
             frames_below: if thread.depth.get() == 0 { 0 } else { thread.entry().depth() },
             host: Cell::new(ptr::null()),
+            host_is_listened: Cell::new(false),
+            snapshots: Cell::new((0, 0)),
             in_engine: Cell::new(false),
             tank,
             parked: Cell::new(false),
@@ -185,6 +200,32 @@ impl Activation {
         unsafe { self.host.get().as_ref() }
     }
 
+    /// Whether the host function on top has a listened frame.
+    pub(crate) fn host_is_listened(&self) -> bool {
+        self.host_is_listened.get()
+    }
+
+    /// The number of the activation, 0 if no snapshot was taken.
+    pub(crate) fn snapshot_id(&self) -> u64 {
+        self.snapshots.get().0
+    }
+
+    /// The number of the activation, and that of a new snapshot.
+    pub(crate) fn next_snapshot(&self) -> (u64, u32) {
+        let (id, count) = self.snapshots.get();
+        let next = (if id == 0 { snapshot::next_id() } else { id }, count + 1);
+        self.snapshots.set(next);
+        next
+    }
+
+    pub(crate) fn take_ending(&self) -> Option<Ending> {
+        self.ending.take()
+    }
+
+    pub(crate) fn set_ending(&self, ending: Ending) {
+        self.ending.set(Some(ending));
+    }
+
     /// A handle of an instance, kept for the next event.
     ///
     /// # Safety
@@ -273,7 +314,7 @@ impl Activation {
     #[cold]
     pub(crate) fn finish(&self) -> Error {
         match self.ending.take() {
-            Some(Ending::Error(error)) => {
+            Some(Ending::Error(error) | Ending::Restore { error, .. }) => {
                 if let Some(panic) = self.abort_pending(&error) {
                     resume_unwind(panic);
                 }
@@ -472,6 +513,7 @@ impl Activation {
     #[inline(never)]
     unsafe fn run_host(&self, instance: &Instance, host: &HostRecord, slots: *mut u64) -> Result<(), Raised> {
         let listened = host.is_listened();
+        self.host_is_listened.set(listened);
         if listened {
             // SAFETY: `slots` holds the parameters.
             unsafe { self.begin(|| host.listeners(), instance, slots)? };
@@ -510,6 +552,13 @@ impl Activation {
     /// A host function returned an error.
     #[cold]
     fn host_failed(&self, caller: &Instance, mut error: Error) -> Raised {
+        if let Some((saved, results)) = self.asked_restore(&error) {
+            if let Some(code) = caller.exit_code().or_else(|| self.instance().exit_code()) {
+                return self.raise_exit(code);
+            }
+            self.ending.set(Some(Ending::Restore { error, saved, results }));
+            return Raised;
+        }
         let ErrorKind::Exit(ExitError { code }) = *error.kind() else {
             walk::extend_backtrace(&mut error, self);
             return self.raise_error(error);

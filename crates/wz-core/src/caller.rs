@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use wz_api::sealed::{CallerInner, References};
+use wz_api::sealed::{CallerInner, Keep, References};
 use wz_api::{Context, Error, ExitError, ExternRef, Function, Memory, Module, Result, Trap};
 
 use crate::activation::Activation;
@@ -73,6 +73,10 @@ impl CallerInner for HostCall<'_> {
     fn fuel(&self) -> Option<u64> {
         let metered = self.activation.store().config().fuel;
         metered.then(|| self.activation.tank().map_or(u64::MAX, |tank| tank.remaining()))
+    }
+
+    fn snapshot(&self) -> Result<Keep> {
+        self.activation.save()
     }
 
     fn consume_fuel(&self, units: u64) -> Result<()> {

@@ -24,6 +24,7 @@ use crate::activation::Activation;
 use crate::listing::CodeListing;
 use crate::probes::FunctionProbes;
 use crate::records::{FunctionRecord, InstanceContext};
+use crate::snapshot::SavedFrames;
 
 /// The call ends early; the reason is in the activation.
 #[derive(Debug)]
@@ -77,10 +78,36 @@ pub trait Engine: Send + Sync + 'static {
     /// activation's thread while the engine is inside one of its calls to the core.
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame>;
 
+    /// Copies the frames of an activation whose guest has called a host function, for going back
+    /// there: if [`Activation::take_restored`] gives them when the call has ended early, it goes on.
+    /// None if that is not possible.
+    fn save(&self, activation: &Activation) -> Option<SavedFrames> {
+        let _ = activation;
+        None
+    }
+
+    /// The function that an address in machine code is of. None if it is none of this engine's, or
+    /// was freed.
+    fn resolve(&self, address: usize) -> Option<CodeAddress> {
+        let _ = address;
+        None
+    }
+
     /// What finds the guest frames of an activation in a signal handler.
     fn interrupted_walk(&self) -> InterruptedWalk {
         |_, _, _| Err(Unwalkable)
     }
+}
+
+/// What an address in machine code is.
+#[derive(Clone, Debug)]
+pub struct CodeAddress {
+    /// The module.
+    pub module: Arc<ModuleInfo>,
+    /// The function's index, imports included.
+    pub function: u32,
+    /// The operator's offset in the body of the Code section.
+    pub code_offset: u32,
 }
 
 /// Gives the guest frames of an activation, innermost first, in a signal handler: the thread was

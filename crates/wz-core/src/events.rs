@@ -14,7 +14,7 @@ use wz_experimental::FunctionListener;
 use crate::activation::{Activation, Payload, panic_error};
 use crate::engine::Raised;
 use crate::instance::Instance;
-use crate::listen::ListenerCell;
+use crate::listen::{ListenerCell, ListenerSlot};
 use crate::reclaim::{Entry, ListenedFrame};
 use crate::records::InstanceContext;
 use crate::walk::StackWalk;
@@ -39,7 +39,8 @@ impl Activation {
         // SAFETY: as the caller says.
         unsafe {
             let instance = Instance::of_context(context);
-            self.begin(|| instance.listeners(function), instance, params)
+            let slot = instance.listener_slot(function);
+            self.begin(|| slot.map_or(std::ptr::null(), ListenerSlot::get), instance, params)
         }
     }
 
@@ -85,14 +86,12 @@ impl Activation {
     ) -> Result<(), Raised> {
         let entry = self.thread().entry();
         let frame = entry.push_frame(find);
-        frame.instance.set(instance);
-        frame.derives.set(false);
         // SAFETY: the thread's entry holds the cell as long as the frame is there.
         let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
-            frame.begun.set(0);
+            frame.begin(instance, 0);
             return Ok(());
         };
-        frame.begun.set(cell.listeners.len() as u32);
+        frame.begin(instance, cell.listeners.len() as u32);
         // SAFETY: as the caller says.
         let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
         // SAFETY: as the caller says; no event of this activation is going on.
@@ -108,7 +107,7 @@ impl Activation {
             if let Err(payload) = told {
                 // Those who were told `before` are told `abort`.
                 // SAFETY: the frame was added above, and those after it are gone.
-                unsafe { entry.top_frame() }.begun.set(position as u32);
+                unsafe { entry.top_frame() }.set_begun(position as u32);
                 return Err(self.raise_panic(payload));
             }
             if let Some(derived) = derived {
@@ -126,11 +125,7 @@ impl Activation {
     #[cold]
     unsafe fn derive(&self, frame: &ListenedFrame, derived: Context) {
         // SAFETY: as the caller says.
-        let previous = unsafe { self.replace_context(derived) };
-        if !frame.derives.get() {
-            frame.derives.set(true);
-            frame.previous.set(previous);
-        }
+        frame.derive(unsafe { self.replace_context(derived) });
     }
 
     /// Tells the listeners of the last frame that it returned, and takes it away.
@@ -161,12 +156,12 @@ impl Activation {
         let entry = self.thread().entry();
         // SAFETY: as the caller says.
         let frame = unsafe { entry.top_frame() };
-        let derives = frame.derives.get();
+        let derives = frame.derives();
         // SAFETY: the thread's entry holds the cell as long as the frame is there.
         if let Some(cell) = unsafe { frame.cell().as_ref() } {
             // SAFETY: as the caller says; no event of this activation is going on.
             let module = unsafe { self.module_of(frame.instance.get()) };
-            let mut left = cell.listeners[..frame.begun.get() as usize].iter();
+            let mut left = cell.listeners[..frame.begun()].iter();
             while let Some(listener) = left.next() {
                 let told = self.outside(|| {
                     catch_unwind(AssertUnwindSafe(|| tell(&**listener, self.context(), module, cell)))
@@ -198,7 +193,7 @@ impl Activation {
         while entry.depth() > depth {
             // SAFETY: there is a frame; its instance took part in the call that is ending.
             let frame = unsafe { entry.top_frame() };
-            let (derives, begun) = (frame.derives.get(), frame.begun.get() as usize);
+            let (derives, begun) = (frame.derives(), frame.begun());
             // SAFETY: the thread's entry holds the cell as long as the frame is there.
             if let Some(cell) = unsafe { frame.cell().as_ref() } {
                 // SAFETY: the instance took part in the call that is ending.
@@ -240,7 +235,7 @@ impl Activation {
         // SAFETY: as the caller says.
         unsafe {
             if derives {
-                self.restore(entry.top_frame().previous.take());
+                self.restore(entry.top_frame().take_previous());
             }
             entry.pop_frame();
         }

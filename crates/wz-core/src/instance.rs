@@ -21,7 +21,7 @@ use crate::host::HostRecord;
 use crate::instance_events::InstanceEvents;
 use crate::island::{Island, Member};
 use crate::link::Imports;
-use crate::listen::{AttachmentId, ListenerCell, Made};
+use crate::listen::{AttachmentId, ListenerSlot, Made};
 use crate::memory::MemoryInstance;
 use crate::records::{FunctionKind, FunctionRecord, GlobalCell, InstanceContext, MemoryRecord, TableRecord};
 use crate::store::StoreInner;
@@ -340,18 +340,15 @@ impl Instance {
         published.then(|| self.info().imported.functions + position as u32)
     }
 
-    /// The listeners of a function at this moment; null if there are none.
+    /// Where the listeners of a function are found, once any function was listened to.
     ///
     /// # Safety
     /// The module has that function.
     #[inline]
-    pub(crate) unsafe fn listeners(&self, function: u32) -> *const ListenerCell {
-        let slots = self.context.listeners.load(Ordering::Acquire);
-        if slots.is_null() {
-            return ptr::null();
-        }
+    pub(crate) unsafe fn listener_slot(&self, function: u32) -> Option<&ListenerSlot> {
+        let slots = self.context.listeners.load(Ordering::Acquire).cast_const();
         // SAFETY: there are as many slots as functions, and they stay as long as the instance.
-        unsafe { &*slots.add(function as usize) }.get()
+        (!slots.is_null()).then(|| unsafe { &*slots.add(function as usize) })
     }
 
     /// Attaches listeners that were made for defined functions.

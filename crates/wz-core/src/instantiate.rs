@@ -44,7 +44,9 @@ pub(crate) fn instantiate(
         imports.tables.push(Arc::new(TableInstance::new(info, table, store.config(), store.tag())?));
     }
     for memory in info.imported.memories..info.memories.len() as u32 {
-        imports.memories.push(Arc::new(MemoryInstance::new(info, memory, store.config(), store.tag())?));
+        let allocator = wz_experimental::memory_allocator(cx).map(|allocator| &**allocator);
+        let memory = MemoryInstance::new(info, memory, store.config(), store.tag(), allocator)?;
+        imports.memories.push(Arc::new(memory));
     }
     let guarded = imports.memories.iter().all(|memory| memory.is_guarded());
     let code = compiled.engine_module().clone().code(guarded)?;

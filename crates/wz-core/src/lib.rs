@@ -55,6 +55,10 @@ pub mod records;
 mod references;
 #[allow(unsafe_code)]
 mod sample;
+#[allow(unsafe_code)]
+pub mod snapshot;
+#[allow(unsafe_code)]
+mod storage;
 mod store;
 #[allow(unsafe_code)]
 mod sys;

@@ -9,11 +9,13 @@ use parking_lot::Mutex;
 use wz_api::sealed::MemoryInner;
 use wz_api::{Error, MemoryDefinition, MemoryType, Result};
 use wz_decode::ModuleInfo;
+use wz_experimental::{MemoryAllocator, MemoryRequest};
 
 use crate::config::StoreConfig;
 use crate::guest;
 use crate::pool;
 use crate::records::MemoryRecord;
+use crate::storage::{Given, Storage};
 use crate::sys::Mapping;
 
 /// The size of a page of linear memory.
@@ -28,10 +30,8 @@ pub const FULL_RESERVATION: u64 = (8 << 30) + PAGE_BYTES;
 #[derive(Debug)]
 pub struct MemoryInstance {
     record: MemoryRecord,
-    mapping: Mapping,
+    storage: Storage,
     ty: MemoryType,
-    /// Whether the mapping is of an earlier memory.
-    reused: bool,
     /// What it may grow to: the declared maximum, the configured limit, the reservation.
     max_pages: u64,
     growing: Mutex<()>,
@@ -50,6 +50,7 @@ impl MemoryInstance {
         index: u32,
         config: &StoreConfig,
         runtime_tag: u64,
+        allocator: Option<&dyn MemoryAllocator>,
     ) -> Result<Self> {
         let ty = info.memories[index as usize];
         let max_pages = effective_max(&ty, config)?;
@@ -61,16 +62,22 @@ impl MemoryInstance {
         let min = pages_to_bytes(ty.min_pages).ok_or_else(too_large)?;
         let at_least = if config.memory_capacity_from_max { max_pages } else { ty.min_pages };
         let at_least = pages_to_bytes(at_least).ok_or_else(too_large)?;
-        let (mapping, committed, reused) = reserve(&ty, min, at_least, max_pages)?;
-        let max_pages = max_pages.min(mapping.len() as u64 / PAGE_BYTES);
-        mapping
-            .commit(committed, min)
-            .map_err(|source| Error::system(format!("committing {min} bytes of memory"), source))?;
-        let reserved_bytes = mapping.len();
-        let record = MemoryRecord { base: mapping.base(), len_bytes: AtomicUsize::new(min), reserved_bytes };
+        let storage = match allocator {
+            None => reserve(&ty, min, at_least, max_pages)?,
+            Some(allocator) => {
+                let request = MemoryRequest { ty, min_bytes: min, max_bytes: most_bytes(max_pages) };
+                Storage::Given(Given::new(allocator, &request)?)
+            }
+        };
+        let max_pages = max_pages.min(storage.capacity() as u64 / PAGE_BYTES);
+        let record = MemoryRecord {
+            base: storage.base(),
+            len_bytes: AtomicUsize::new(min),
+            reserved_bytes: storage.reserved(),
+        };
         let info = Arc::clone(info);
         let growing = Mutex::new(());
-        Ok(Self { record, mapping, ty, reused, max_pages, growing, info, index, runtime_tag })
+        Ok(Self { record, storage, ty, max_pages, growing, info, index, runtime_tag })
     }
 
     /// What code sees of the memory.
@@ -88,14 +95,14 @@ impl MemoryInstance {
     /// How many bytes from the base belong to the memory, accessible or not.
     #[must_use]
     pub fn reserved_bytes(&self) -> usize {
-        self.mapping.len()
+        self.storage.reserved()
     }
 
     /// Whether every access at `address + offset`, both below 2^32, that is behind the end faults,
     /// so that code need not check. Never for memories with 64-bit addresses.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
-        !self.ty.memory64 && self.mapping.len() as u64 >= FULL_RESERVATION
+        !self.ty.memory64 && self.storage.reserved() as u64 >= FULL_RESERVATION
     }
 
     /// The size in bytes.
@@ -106,13 +113,23 @@ impl MemoryInstance {
 
     /// Grows; gives the size before in pages.
     pub(crate) fn grow_pages(&self, delta: u64) -> Option<u64> {
-        let _growing = self.growing.lock();
-        let old = self.len_bytes() as u64 / PAGE_BYTES;
-        let new = old.checked_add(delta).filter(|new| *new <= self.max_pages)?;
-        let new_bytes = pages_to_bytes(new)?;
-        self.mapping.commit(self.len_bytes(), new_bytes).ok()?;
-        self.record.len_bytes.store(new_bytes, Ordering::Release);
-        Some(old)
+        loop {
+            let old_bytes = self.len_bytes();
+            let old = old_bytes as u64 / PAGE_BYTES;
+            let new = old.checked_add(delta).filter(|new| *new <= self.max_pages)?;
+            let new_bytes = pages_to_bytes(new)?;
+            // The embedder is asked without the lock: it may use the memory.
+            if !self.storage.allows(new_bytes) {
+                return None;
+            }
+            let _growing = self.growing.lock();
+            if self.len_bytes() != old_bytes {
+                continue;
+            }
+            self.storage.grow(old_bytes, new_bytes).ok()?;
+            self.record.len_bytes.store(new_bytes, Ordering::Release);
+            return Some(old);
+        }
     }
 
     /// The size in pages.
@@ -190,15 +207,34 @@ fn pages_in_units(pages: u64) -> String {
 
 impl Drop for MemoryInstance {
     fn drop(&mut self) {
-        let committed = self.len_bytes();
-        pool::give(std::mem::replace(&mut self.mapping, Mapping::none()), committed, self.reused);
+        let len = self.len_bytes();
+        self.storage.free(len);
     }
 }
 
+/// So many pages in bytes, as far as the host can count them.
+fn most_bytes(pages: u64) -> usize {
+    pages_to_bytes(pages).unwrap_or(isize::MAX as usize & !(PAGE_BYTES as usize - 1))
+}
+
 /// Reserves the most useful amount that the host grants, `at_least` bytes, for a memory of `min`
-/// bytes. Gives how much of it is committed, and whether it was used before.
-fn reserve(ty: &MemoryType, min: usize, at_least: usize, max_pages: u64) -> Result<(Mapping, usize, bool)> {
-    let max = pages_to_bytes(max_pages).unwrap_or(isize::MAX as usize & !(PAGE_BYTES as usize - 1));
+/// bytes, which are committed.
+fn reserve(ty: &MemoryType, min: usize, at_least: usize, max_pages: u64) -> Result<Storage> {
+    let (mapping, committed, reused) = reserve_mapping(ty, min, at_least, max_pages)?;
+    mapping
+        .commit(committed, min)
+        .map_err(|source| Error::system(format!("committing {min} bytes of memory"), source))?;
+    Ok(Storage::Reserved { mapping, reused })
+}
+
+/// The mapping, how much of it is committed, and whether it was used before.
+fn reserve_mapping(
+    ty: &MemoryType,
+    min: usize,
+    at_least: usize,
+    max_pages: u64,
+) -> Result<(Mapping, usize, bool)> {
+    let max = most_bytes(max_pages);
     let full = usize::try_from(FULL_RESERVATION).ok().filter(|_| !ty.memory64);
     if let Some((mapping, committed)) = full.and_then(|len| pool::take(Mapping::rounded(len), min)) {
         return Ok((mapping, committed, true));
@@ -323,7 +359,7 @@ mod tests {
     use crate::testing::{config, module};
 
     fn memory(text: &str, config: &StoreConfig) -> Result<MemoryInstance> {
-        MemoryInstance::new(&module(&format!("(module (memory {text}))")), 0, config, 1)
+        MemoryInstance::new(&module(&format!("(module (memory {text}))")), 0, config, 1, None)
     }
 
     #[test]

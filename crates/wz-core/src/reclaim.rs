@@ -56,13 +56,17 @@ pub(crate) struct ListenedFrame {
     /// What its listeners are of; null if there are none. It is held as long as the frame is there.
     cell: AtomicPtr<ListenerCell>,
     pub(crate) instance: Own<*const Instance>,
-    /// How many listeners were told `before`.
-    pub(crate) begun: Own<u32>,
-    /// Whether they changed the context.
-    pub(crate) derives: Own<bool>,
-    /// The context before that; empty otherwise.
-    pub(crate) previous: Own<Context>,
+    /// In the lower half how many listeners were told `before`; [`DERIVES`]; above that the stamp.
+    state: Own<u64>,
+    /// The context before listeners changed it; empty if they did not.
+    previous: Own<Context>,
 }
+
+/// Whether listeners changed the context.
+const DERIVES: u64 = 1 << 32;
+/// Where the stamp is: the number of the first snapshot of the activation that was taken while the
+/// frame was there, 0 if there is none.
+const STAMP: u32 = 33;
 
 impl ListenedFrame {
     /// The cell, which lives as long as the frame.
@@ -71,12 +75,67 @@ impl ListenedFrame {
         self.cell.load(Ordering::Relaxed)
     }
 
+    /// The frame begins, of which so many listeners are being told.
+    #[inline]
+    pub(crate) fn begin(&self, instance: *const Instance, listeners: u32) {
+        self.instance.set(instance);
+        self.state.set(listeners.into());
+    }
+
+    /// How many listeners were told `before`.
+    #[inline]
+    pub(crate) fn begun(&self) -> usize {
+        self.state.get() as u32 as usize
+    }
+
+    /// No more than so many were told.
+    pub(crate) fn set_begun(&self, listeners: u32) {
+        self.state.set(self.state.get() & !u64::from(u32::MAX) | u64::from(listeners));
+    }
+
+    /// Whether listeners changed the context.
+    #[inline]
+    pub(crate) fn derives(&self) -> bool {
+        self.state.get() & DERIVES != 0
+    }
+
+    /// A listener changed the context, which was this one before; the first one counts.
+    pub(crate) fn derive(&self, previous: Context) {
+        if !self.derives() {
+            self.state.set(self.state.get() | DERIVES);
+            self.previous.set(previous);
+        }
+    }
+
+    /// The context before listeners changed it; empty if they did not.
+    pub(crate) fn previous(&self) -> Context {
+        let previous = self.previous.take();
+        self.previous.set(previous.clone());
+        previous
+    }
+
+    /// Takes that.
+    pub(crate) fn take_previous(&self) -> Context {
+        self.previous.take()
+    }
+
+    /// A snapshot of the activation is taken.
+    pub(crate) fn stamp(&self, number: u32) {
+        if self.stamped() == 0 {
+            self.state.set(self.state.get() | u64::from(number) << STAMP);
+        }
+    }
+
+    /// The number of the first snapshot that was taken while the frame was there; 0 if there is none.
+    pub(crate) fn stamped(&self) -> u32 {
+        (self.state.get() >> STAMP) as u32
+    }
+
     fn moved(&self) -> Self {
         Self {
             cell: AtomicPtr::new(self.cell.load(Ordering::Relaxed)),
             instance: Own(Cell::new(self.instance.0.get())),
-            begun: Own(Cell::new(self.begun.0.get())),
-            derives: Own(Cell::new(self.derives.0.get())),
+            state: Own(Cell::new(self.state.0.get())),
             previous: Own(Cell::new(self.previous.0.take())),
         }
     }
@@ -116,15 +175,9 @@ impl Default for Own<*const Instance> {
     }
 }
 
-impl Default for Own<u32> {
+impl Default for Own<u64> {
     fn default() -> Self {
         Self(Cell::new(0))
-    }
-}
-
-impl Default for Own<bool> {
-    fn default() -> Self {
-        Self(Cell::new(false))
     }
 }
 
@@ -234,6 +287,11 @@ impl Entry {
     pub(crate) unsafe fn top_frame(&self) -> &ListenedFrame {
         // SAFETY: as the caller says.
         unsafe { &*self.top.load(Ordering::Relaxed).sub(1) }
+    }
+
+    /// Looks at a listened frame by its position. Nothing that is done adds frames.
+    pub(crate) fn with_frame<R>(&self, position: usize, look: impl FnOnce(&ListenedFrame) -> R) -> R {
+        look(&self.frames.lock()[position])
     }
 
     /// The last listened frame is over.

@@ -7,6 +7,7 @@
 //!   [`CloseNotifier`].
 //! - Tests of host functions and listeners: [`fakes`], [`new_stack_iterator`].
 //! - Insides: [`InternalModule`], [`lookup_function`].
+//! - Control: [`Snapshot`], [`MemoryAllocator`], [`ImportResolver`].
 //!
 //! Hooks are registered through a [`Context`](wz_api::Context), or attached to what runs already
 //! ([`attach_listeners`], [`attach_probes`], [`attach_event_listener`]). This crate defines them;
@@ -23,9 +24,11 @@ mod import_resolver;
 mod internal_module;
 mod listener;
 pub mod logging;
+mod memory_allocator;
 mod multi;
 mod probe;
 mod sample;
+mod snapshot;
 mod stack;
 mod table;
 
@@ -41,10 +44,14 @@ pub use internal_module::{GlobalView, InternalModule};
 pub use listener::{
     FunctionListener, FunctionListenerFactory, function_listener_factory, with_function_listener_factory,
 };
+pub use memory_allocator::{
+    LinearMemory, MemoryAllocator, MemoryRequest, memory_allocator, with_memory_allocator,
+};
 pub use multi::MultiFunctionListenerFactory;
 #[doc(hidden)]
 pub use probe::ProbeAction;
 pub use probe::{Counters, Probe, ProbeOutcome, ProbePoint, ProbeSite, Probes};
 pub use sample::{CodeId, SampledFrame, Unwalkable, code_id};
+pub use snapshot::{RestoreError, Snapshot, snapshot};
 pub use stack::{InternalFunction, ProgramCounter, StackIterator};
 pub use table::lookup_function;

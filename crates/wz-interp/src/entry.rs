@@ -8,6 +8,7 @@ use wz_core::records::InstanceContext;
 
 use crate::exec::{Regs, Stop, call, dispatch};
 use crate::machine::{Entry, Machine};
+use crate::snapshot;
 
 /// What entering a function needs of its type.
 #[derive(Clone, Copy, Debug)]
@@ -125,12 +126,19 @@ pub(crate) unsafe fn run(activation: &Activation, start: &Start) -> Result<(), R
     unsafe {
         entry.make_current(machine_at);
         activation.engine_state.set(machine_at.cast());
-        let result = match start.execute(machine_at, sp) {
-            Stop::RETURNED => {
+        let mut stop = start.execute(machine_at, sp);
+        let result = loop {
+            if stop == Stop::RETURNED {
                 start.returned(sp);
-                Ok(())
+                break Ok(());
             }
-            stop => Err(raise(activation, stop)),
+            let raised = raise(activation, stop);
+            // What is told of the end finds no frames, and the stack free.
+            activation.engine_state.set(std::ptr::null_mut());
+            (*machine_at).top = sp;
+            let Some(restored) = activation.take_restored() else { break Err(raised) };
+            activation.engine_state.set(machine_at.cast());
+            stop = snapshot::resume(machine_at, &restored);
         };
         activation.engine_state.set(std::ptr::null_mut());
         drop(entry);

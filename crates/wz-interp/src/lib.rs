@@ -23,6 +23,8 @@ mod mixed;
 #[allow(unsafe_code)]
 mod module;
 mod pc_map;
+#[allow(unsafe_code)]
+mod snapshot;
 mod translate;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use wz_api::Result;
 use wz_core::activation::Activation;
 use wz_core::elsewhere::{Elsewhere, ElsewhereModule};
 use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor, InterruptedWalk};
+use wz_core::snapshot::SavedFrames;
 use wz_decode::ModuleInfo;
 
 use mixed::MixedModule;
@@ -82,6 +85,10 @@ impl Engine for Interpreter {
 
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
         frames::next_frame(activation, cursor)
+    }
+
+    fn save(&self, activation: &Activation) -> Option<SavedFrames> {
+        snapshot::save(activation)
     }
 
     fn interrupted_walk(&self) -> InterruptedWalk {

@@ -21,6 +21,8 @@ pub(crate) struct Machine {
     pub(crate) limit: *mut u64,
     /// The activation.
     pub(crate) activation: *const Activation,
+    /// Where its frames begin.
+    pub(crate) base: *mut u64,
     /// Where the stack is free, while the core is called.
     pub(crate) top: *mut u64,
     /// Where execution is, while the core is called and after it stopped.
@@ -169,6 +171,7 @@ impl Entry {
         Machine {
             limit: self.limit,
             activation,
+            base: self.sp,
             top: self.sp,
             ip: ptr::null(),
             sp: self.sp,

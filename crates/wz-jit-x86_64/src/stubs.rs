@@ -79,6 +79,10 @@ impl StubAssembler for X64Stubs {
         exit::fault_exit(function)
     }
 
+    fn resume(&self) -> AssembledStub {
+        entry::resume()
+    }
+
     fn lazy(&self, function: usize) -> AssembledStub {
         lazy::assemble(function)
     }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use wz_api::{CompileProgress, Result};
 use wz_core::Activation;
 use wz_core::elsewhere::Elsewhere;
-use wz_core::engine::{CompileOptions, Engine, EngineModule, Frame, FrameCursor, InterruptedWalk};
+use wz_core::engine::{
+    CodeAddress, CompileOptions, Engine, EngineModule, Frame, FrameCursor, InterruptedWalk,
+};
+use wz_core::snapshot::SavedFrames;
 use wz_decode::ModuleInfo;
 
 use crate::cache::CodeCache;
@@ -18,7 +21,7 @@ use crate::compile::{Compilation, Compiler, DumpFolder, Explanation};
 use crate::options::{Options, Passes};
 use crate::runtime::code_memory::{CodeError, CodeMemory};
 use crate::runtime::stubs::Stubs;
-use crate::runtime::walk;
+use crate::runtime::{page_map, snapshot, walk};
 use crate::target::Target;
 
 use module::JitEngineModule;
@@ -162,6 +165,14 @@ impl<T: Target> Engine for JitEngine<T> {
 
     fn next_frame(&self, activation: &Activation, cursor: &mut FrameCursor) -> Option<Frame> {
         walk::next_frame(activation, cursor)
+    }
+
+    fn save(&self, activation: &Activation) -> Option<SavedFrames> {
+        snapshot::save(activation)
+    }
+
+    fn resolve(&self, address: usize) -> Option<CodeAddress> {
+        page_map::resolve(address)
     }
 
     fn interrupted_walk(&self) -> InterruptedWalk {

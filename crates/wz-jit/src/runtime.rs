@@ -43,6 +43,8 @@ mod sites;
 #[allow(unsafe_code)]
 pub mod slots;
 #[allow(unsafe_code)]
+pub mod snapshot;
+#[allow(unsafe_code)]
 pub mod state;
 #[allow(unsafe_code)]
 pub mod stubs;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wz_api::{Context, Error, ErrorKind, HostModule, Module, Result};
+use wz_api::{Context, Error, ErrorKind, FunctionDefinition, HostModule, Module, Result};
 use wz_core::{CompiledModule, Store};
 
 use crate::host_module_builder::HostModuleBuilder;
@@ -212,6 +212,15 @@ impl Runtime {
     #[must_use]
     pub fn module(&self, name: &str) -> Option<Module> {
         self.store.module(name)
+    }
+
+    /// The function that an address in machine code is of, and the operator's offset in the body of
+    /// the Code section: for what samples addresses from outside. None for what is not code of a
+    /// module, or was freed: code stays as long as its module, or instances of it.
+    #[must_use]
+    pub fn resolve_code_address(&self, address: usize) -> Option<(FunctionDefinition, u32)> {
+        let found = self.store.config().engine.resolve(address)?;
+        Some((found.module.function_definition(found.function), found.code_offset))
     }
 
     /// Closes with exit code 0, see [`close_with_exit_code`](Self::close_with_exit_code).

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wz::experimental::{
     FunctionListener, FunctionListenerFactory, StackIterator, with_function_listener_factory,
 };
-use wz::{Context, Error, FunctionDefinition, Module, Trap, ValueType};
+use wz::{Context, Error, ErrorKind, FunctionDefinition, Module, Trap, ValueType};
 
 use crate::differential::hash;
 
@@ -19,7 +19,7 @@ const LINES: usize = 200;
 /// How many events of a call of the host are looked at; more are only counted.
 const EVENTS: u64 = 20_000;
 
-/// Writes down the events of all functions: order, functions, parameters, results, offsets. Of very
+/// Writes down the events of all functions: order, functions, parameters, results, offsets of calls and traps. Of very
 /// long calls the rest is only counted.
 ///
 /// Calls of the host that end with the stack's overflow are noted as that alone, because engines
@@ -139,7 +139,7 @@ impl FunctionListener for Transcript {
     fn abort(&self, _: &Context, _: &Module, definition: &FunctionDefinition, error: &Error) {
         let trap = error.trap();
         let reason = || trap.map_or_else(|| error.to_string(), |trap| trap.to_string());
-        let line = || format!("! {} {}", definition.debug_name(), reason());
+        let line = || format!("! {} {}{}", definition.debug_name(), reason(), Site(error));
         self.end(line, trap == Some(Trap::StackOverflow));
     }
 
@@ -151,6 +151,20 @@ impl FunctionListener for Transcript {
 impl fmt::Debug for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transcript").finish_non_exhaustive()
+    }
+}
+
+/// Where a trap happened: the innermost frames.
+struct Site<'a>(&'a Error);
+
+impl fmt::Display for Site<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ErrorKind::Trap(trap) = self.0.kind() else { return Ok(()) };
+        let frames = trap.backtrace.frames().iter().take(FRAMES);
+        for frame in frames {
+            write!(f, " {}@{}", frame.definition.index(), frame.code_offset.unwrap_or_default())?;
+        }
+        Ok(())
     }
 }
 

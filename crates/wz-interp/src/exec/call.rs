@@ -108,6 +108,26 @@ impl Regs {
         }
     }
 
+    /// The registers after the call of a host function at `ip`, of `words`, whose results these are.
+    ///
+    /// # Safety
+    /// The instruction has the operands of calls; the frame is in the machine's stack, and its
+    /// instance lives.
+    pub(crate) unsafe fn after_host(machine: *mut Machine, at: At, words: usize, results: &[u64]) -> Self {
+        let At { ip, sp, cx } = at;
+        let base = std::ptr::null_mut();
+        let mut regs = Self { ip, sp, acc: 0, base, len: 0, cx, f: 0.0, d: 0.0, machine };
+        // SAFETY: the caller says so.
+        unsafe {
+            let slots = regs.slot(regs.u32::<2>());
+            slots.copy_from_nonoverlapping(results.as_ptr(), results.len());
+            regs.take_result(slots);
+            regs.advance(words);
+            regs.reload_memory();
+        }
+        regs
+    }
+
     /// Calls the function of a record from an instruction of `words`. A host function is left to
     /// the slow variant.
     ///
@@ -462,6 +482,17 @@ pub(crate) static CALL_INDIRECT: Mixable<[Op; 3]> = {
     }
     [three::<false>(), three::<true>()]
 };
+/// How many words the call at an address has, if it may be one of a host function and no tail call.
+///
+/// # Safety
+/// There is an instruction.
+pub(crate) unsafe fn host_call_words(ip: *const u64) -> Option<usize> {
+    // SAFETY: as the caller says.
+    let word = unsafe { ip.read() };
+    let mut calls = CALL_IMPORT.iter().chain(CALL_INDIRECT.iter().flatten());
+    calls.find(|op| op.word() == word).map(|op| usize::from(op.words))
+}
+
 /// Leaves by calling a function of the module.
 pub(crate) static TAIL_CALL: Op =
     Op::new::<TailCall>("return_call", 4, fields([BASE, COUNT, Field::Number(4), Field::Number(5)]));

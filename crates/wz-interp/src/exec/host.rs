@@ -46,13 +46,13 @@ pub(super) unsafe fn call_host(
 
 /// Where execution is.
 #[derive(Clone, Copy)]
-pub(super) struct At {
+pub(crate) struct At {
     /// The instruction.
-    pub(super) ip: *const u64,
+    pub(crate) ip: *const u64,
     /// The frame.
-    pub(super) sp: *mut u64,
+    pub(crate) sp: *mut u64,
     /// The instance.
-    pub(super) cx: *const InstanceContext,
+    pub(crate) cx: *const InstanceContext,
 }
 
 /// What a listened function tells.

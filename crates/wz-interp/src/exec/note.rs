@@ -3,17 +3,25 @@
 
 use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, compiler_fence};
 
 use wz_core::records::InstanceContext;
 
 use super::op::{Field, Op, fields};
 use super::{Instruction, Regs, Stop};
 
-/// Where execution was at the last note. Signal handlers read it on the thread that writes it.
+/// Where execution was at the last note. Signal handlers read it on the thread that writes it: there
+/// are two places, so that one is whole while the other is written.
 #[derive(Debug, Default)]
 pub(crate) struct Note {
-    /// The note's instruction; null while there is none, or it is being changed.
+    places: [Place; 2],
+    /// Which place counts.
+    current: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// The note's instruction; null before the first one, and [`NOWHERE`].
     ip: AtomicPtr<u64>,
     sp: AtomicPtr<u64>,
     cx: AtomicPtr<InstanceContext>,
@@ -21,26 +29,40 @@ pub(crate) struct Note {
 
 impl Note {
     #[inline(always)]
-    fn set(&self, regs: &Regs) {
-        self.clear();
-        self.sp.store(regs.sp, Relaxed);
-        self.cx.store(regs.cx.cast_mut(), Relaxed);
+    fn set(&self, ip: *const u64, regs: &Regs) {
+        let next = (self.current.load(Relaxed) ^ 1) & 1;
+        let place = &self.places[next];
+        place.sp.store(regs.sp, Relaxed);
+        place.cx.store(regs.cx.cast_mut(), Relaxed);
+        place.ip.store(ip.cast_mut(), Relaxed);
         compiler_fence(Ordering::SeqCst);
-        self.ip.store(regs.ip.cast_mut(), Relaxed);
+        self.current.store(next, Relaxed);
     }
 
-    #[inline(always)]
-    fn clear(&self) {
-        self.ip.store(ptr::null_mut(), Relaxed);
-        compiler_fence(Ordering::SeqCst);
-    }
-
-    /// The instruction, the frame and the instance.
-    pub(crate) fn get(&self) -> Option<(*const u64, *const u64, *const InstanceContext)> {
-        let ip = self.ip.load(Relaxed).cast_const();
-        (!ip.is_null()).then(|| (ip, self.sp.load(Relaxed).cast_const(), self.cx.load(Relaxed).cast_const()))
+    /// What was noted last.
+    pub(crate) fn get(&self) -> LastNote {
+        let Place { ip, sp, cx } = &self.places[self.current.load(Relaxed) & 1];
+        let ip = ip.load(Relaxed).cast_const();
+        match ip {
+            _ if ip.is_null() => LastNote::None,
+            NOWHERE => LastNote::Nowhere,
+            ip => LastNote::At(ip, sp.load(Relaxed).cast_const(), cx.load(Relaxed).cast_const()),
+        }
     }
 }
+
+/// What was noted last.
+pub(crate) enum LastNote {
+    /// Nothing: no function has begun.
+    None,
+    /// That the frame is being replaced.
+    Nowhere,
+    /// The instruction, the frame and the instance.
+    At(*const u64, *const u64, *const InstanceContext),
+}
+
+/// What is noted while a frame is being replaced.
+const NOWHERE: *const u64 = ptr::without_provenance(1);
 
 /// What a note's instruction says.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +100,7 @@ impl Instruction for Here {
     unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
         // SAFETY: the machine outlives the execution; the instruction has these words.
         unsafe {
-            (*regs.machine).note.set(regs);
+            (*regs.machine).note.set(regs.ip, regs);
             regs.advance(3);
         }
         Ok(())
@@ -92,7 +114,7 @@ impl Instruction for Nowhere {
     unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
         // SAFETY: the machine outlives the execution; the instruction has these words.
         unsafe {
-            (*regs.machine).note.clear();
+            (*regs.machine).note.set(NOWHERE, regs);
             regs.advance(2);
         }
         Ok(())

@@ -84,3 +84,26 @@ pub(super) fn assemble(ty: &FunctionType) -> AssembledStub {
     return_to_host(&mut ops, OK);
     AssembledStub { stack_bytes: frame_bytes + 16, ..stub(ops, StubKind::Entry, u32::MAX) }
 }
+
+/// See [`StubAssembler::resume`](wz_jit::runtime::stubs::StubAssembler::resume). What it goes on with
+/// finds the state in `rbx` and a status in `eax`, on the native stack, as after a call of Rust.
+pub(super) fn resume() -> AssembledStub {
+    let mut ops = assembler::new();
+    dynasm!(ops
+        ; .arch x64
+        ; push rbp
+        ; push rbx
+        ; push r12
+        ; push r13
+        ; push r14
+        ; push r15
+        ; sub rsp, 8
+        // rdi: state, rsi: fp, rdx: code
+        ; mov [BYTE rdi + STATE_NATIVE_SP as i8], rsp
+        ; mov rbx, rdi
+        ; mov rbp, rsi
+        ; mov eax, OK as i32
+        ; jmp rdx
+    );
+    stub(ops, StubKind::Entry, u32::MAX)
+}

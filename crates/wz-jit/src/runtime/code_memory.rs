@@ -21,6 +21,7 @@ use super::arch;
 use super::body::{Batch, BodyKind};
 use super::page_map::{self, ArenaPages, UNIT};
 use super::sys::{Access, Reservation, page_size};
+use wz_decode::ModuleInfo;
 
 /// The most that an arena reserves: everything in it reaches everything else with 32 bits.
 pub const MAX_ARENA_BYTES: usize = (1 << 31) - UNIT;
@@ -192,6 +193,11 @@ impl CodeArena {
         unsafe { page_map::add(&raw const *pages, reservation.start(), len) }.ok_or(CodeError::Exhausted)?;
         let state = Mutex::new(State { next: slot_bytes, ..State::default() });
         Ok(Arc::new(Self { memory: memory.clone(), pages, reservation, slot_bytes, padding, state }))
+    }
+
+    /// Whose code it has. The first call counts.
+    pub(super) fn set_module(&self, module: &Arc<ModuleInfo>) {
+        self.pages.set_module(module);
     }
 
     /// The address of the first slot.

@@ -12,6 +12,7 @@ use wz_core::records::InstanceContext;
 use super::elsewhere;
 use super::guest_stack::GuestStack;
 use super::native::{EntryStub, OK};
+use super::snapshot;
 use super::state::CallState;
 use super::stubs::{Stubs, TypeStubs};
 use super::thread::Thread;
@@ -127,6 +128,7 @@ unsafe fn run(
     header.interrupt.set(activation.interrupt.get());
     header.activation.set(activation);
     header.state.set(state);
+    state.entry_sp.set(sp);
     thread.current.set(state);
     activation.engine_state.set(ptr::from_ref(state).cast_mut().cast());
     // SAFETY: the stub is one of the type of the function, as the caller says; the stack is free
@@ -135,12 +137,33 @@ unsafe fn run(
         let entry: EntryStub = std::mem::transmute(call.stubs.entry);
         entry(state, call.slot, call.context, call.values, sp)
     };
+    let mut result = if status == OK { Ok(()) } else { Err(Raised) };
+    if result.is_err() {
+        // SAFETY: as the caller says; the guest's frames are gone.
+        result = unsafe { end_early(state, activation) };
+    }
     activation.engine_state.set(ptr::null_mut());
     thread.current.set(state.outer);
-    if status == OK {
-        return Ok(());
+    result
+}
+
+/// The guest was left early: goes on at snapshots as long as that is asked for.
+///
+/// # Safety
+/// The call was running, and its frames are gone; it is the thread's current one.
+#[cold]
+unsafe fn end_early(state: &CallState, activation: &Activation) -> Result<(), Raised> {
+    loop {
+        // Whoever is called now finds no frames, and the stack free.
+        state.exit_fp.set(0);
+        state.fault.set(None);
+        state.exit_sp.set(state.entry_sp.get());
+        // SAFETY: the guest's frames are gone.
+        unsafe { elsewhere::discard(state) };
+        let Some(restored) = activation.take_restored() else { return Err(Raised) };
+        // SAFETY: the frames were saved in this call.
+        if unsafe { snapshot::resume(state, &restored) } == OK {
+            return Ok(());
+        }
     }
-    // SAFETY: the guest's frames are gone.
-    unsafe { elsewhere::discard(state) };
-    Err(Raised)
 }

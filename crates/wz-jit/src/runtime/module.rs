@@ -136,6 +136,7 @@ impl JitModule {
         let slot_count = SlotTable::len(functions, types);
         let padding = stubs.assembler().padding();
         let arena = CodeArena::new(&options.memory, slot_count, arena_bytes(info), padding)?;
+        arena.set_module(info);
         let slots = SlotTable::new(arena.clone(), functions, types);
         let types = stubs.of_types(&info.types, &arena)?;
         slots.set(SlotRef::TrapExit, stubs.trap_exit);

@@ -30,6 +30,10 @@ pub type NativeCall = unsafe extern "C" fn(
     context: *const InstanceContext,
 ) -> u32;
 
+/// The stub that goes on in a stub which called Rust: at `code`, where that call returns to, in the
+/// frame at `fp`. Gives a status as [`EntryStub`] does.
+pub type ResumeStub = unsafe extern "C" fn(state: *const CallState, fp: usize, code: usize) -> u32;
+
 /// What stubs call when the guest is to be left.
 pub type RaiseCall = unsafe extern "C" fn(state: *const CallState);
 

@@ -6,8 +6,13 @@
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::body::{Batch, Body};
+use wz_core::engine::CodeAddress;
+use wz_decode::ModuleInfo;
+
+use super::body::{Batch, Body, BodyKind};
+use wz_core::reclaim::Pin;
 
 /// What arenas are aligned to, and their lengths multiples of.
 pub const UNIT: usize = 1 << UNIT_LOG2;
@@ -42,6 +47,8 @@ pub struct ArenaPages {
     start: usize,
     page_log2: u32,
     pages: Box<[AtomicPtr<Batch>]>,
+    /// The module whose code it is.
+    module: OnceLock<Arc<ModuleInfo>>,
 }
 
 impl ArenaPages {
@@ -50,7 +57,12 @@ impl ArenaPages {
         let count = len_bytes.div_ceil(page_size);
         // SAFETY: zeros are null pointers.
         let pages = unsafe { Box::new_zeroed_slice(count).assume_init() };
-        Self { start, page_log2: page_size.trailing_zeros(), pages }
+        Self { start, page_log2: page_size.trailing_zeros(), pages, module: OnceLock::new() }
+    }
+
+    /// Whose code it is. The first call counts.
+    pub(super) fn set_module(&self, module: &Arc<ModuleInfo>) {
+        self.module.get_or_init(|| module.clone());
     }
 
     /// Lets pages be found, or not any more.
@@ -63,6 +75,16 @@ impl ArenaPages {
         if batch.is_null() {
             something_went();
         }
+    }
+}
+
+impl ArenaPages {
+    /// # Safety
+    /// As for [`find`].
+    unsafe fn body<'a>(&self, address: usize) -> Option<&'a Body> {
+        let page = self.pages.get((address - self.start) >> self.page_log2)?;
+        // SAFETY: batches are only freed when nobody is inside who may have found them.
+        unsafe { page.load(Ordering::Acquire).as_ref()?.find(address) }
     }
 }
 
@@ -123,13 +145,32 @@ fn set(pages: *const ArenaPages, start: usize, len_bytes: usize) {
 /// or [pinned](wz_core::reclaim::Pin), or otherwise keeps the code from being freed.
 #[must_use]
 pub unsafe fn find<'a>(address: usize) -> Option<&'a Body> {
+    // SAFETY: as the caller says.
+    unsafe { arena(address)?.body(address) }
+}
+
+/// The arena that an address is in.
+///
+/// # Safety
+/// As for [`find`].
+unsafe fn arena<'a>(address: usize) -> Option<&'a ArenaPages> {
     let (top, low) = split(address)?;
-    // SAFETY: leaves are never freed; arenas and batches are only freed when nobody is inside who
-    // may have found them, as the caller says.
+    // SAFETY: leaves are never freed; arenas are only freed when nobody is inside who may have found
+    // them, as the caller says.
     unsafe {
         let leaf = TOP[top].load(Ordering::Acquire).as_ref()?;
-        let arena = leaf.0[low].load(Ordering::Acquire).as_ref()?;
-        let page = arena.pages.get((address - arena.start) >> arena.page_log2)?;
-        page.load(Ordering::Acquire).as_ref()?.find(address)
+        leaf.0[low].load(Ordering::Acquire).as_ref()
     }
+}
+
+/// The function and the operator of code that an address is in; none of stubs. Not for signal
+/// handlers.
+#[must_use]
+pub fn resolve(address: usize) -> Option<CodeAddress> {
+    let _pin = Pin::new();
+    // SAFETY: pinned.
+    let (arena, body) = unsafe { (arena(address)?, find(address)?) };
+    let BodyKind::Function(code) = body.kind() else { return None };
+    let code_offset = code.pc_map.lookup(body.offset_of(address)).unwrap_or_default();
+    Some(CodeAddress { module: arena.module.get()?.clone(), function: code.function, code_offset })
 }

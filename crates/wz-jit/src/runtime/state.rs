@@ -77,6 +77,8 @@ pub struct CallState {
     /// An address in the stub whose frame `exit_fp` is, if that is one of functions that run
     /// elsewhere, and the guest left for such a function; 0 otherwise.
     pub(super) away: Cell<usize>,
+    /// The guest's stack pointer when it was called: its frames are below.
+    pub(super) entry_sp: Cell<usize>,
     /// The outermost run elsewhere that was not over at its last step.
     pub(super) run: Cell<Option<Run>>,
 }
@@ -135,6 +137,7 @@ impl CallState {
             stubs,
             fault: Cell::new(None),
             away: Cell::new(0),
+            entry_sp: Cell::new(0),
             run: Cell::new(None),
         }
     }

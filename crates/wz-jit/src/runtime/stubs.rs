@@ -103,6 +103,9 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
     /// first argument: calls [`native::RaiseCall`] and leaves the guest.
     fn fault_exit(&self, function: usize) -> AssembledStub;
 
+    /// The host has a guest go on whose frames were left: [`native::ResumeStub`].
+    fn resume(&self) -> AssembledStub;
+
     /// Where thunks of slots without code lead: calls [`native::ResolveCall`], preserving
     /// arguments, and goes on to what that gives.
     fn lazy(&self, function: usize) -> AssembledStub;
@@ -166,11 +169,12 @@ pub struct Stubs {
     arena: Arc<CodeArena>,
     types: RwLock<HashMap<FunctionType, TypeStubs>>,
     elsewhere: RwLock<HashMap<FunctionType, ElsewhereStubs>>,
-    /// The addresses of [`StubAssembler::trap_exit`], [`StubAssembler::fault_exit`] and
-    /// [`StubAssembler::lazy`].
+    /// The addresses of [`StubAssembler::trap_exit`], [`StubAssembler::fault_exit`],
+    /// [`StubAssembler::lazy`] and [`StubAssembler::resume`].
     pub(super) trap_exit: usize,
     pub(super) fault_exit: usize,
     pub(super) lazy: usize,
+    pub(super) resume: usize,
     builtins: [usize; Builtin::ALL.len()],
 }
 
@@ -214,6 +218,7 @@ impl Stubs {
             assembler.trap_exit(native::address_of_raise_trap()),
             assembler.fault_exit(native::address_of_raise_fault()),
             assembler.lazy(native::address_of_resolve()),
+            assembler.resume(),
         ];
         for builtin in Builtin::ALL {
             assembled.push(match builtin.ty() {
@@ -223,9 +228,9 @@ impl Stubs {
         }
         let addresses = install(&arena, &assembled)?;
         let (types, elsewhere) = Default::default();
-        let builtins = std::array::from_fn(|index| addresses[3 + index]);
-        let [trap_exit, fault_exit, lazy] = [addresses[0], addresses[1], addresses[2]];
-        Ok(Self { assembler, arena, types, elsewhere, trap_exit, fault_exit, lazy, builtins })
+        let builtins = std::array::from_fn(|index| addresses[4 + index]);
+        let [trap_exit, fault_exit, lazy, resume] = [addresses[0], addresses[1], addresses[2], addresses[3]];
+        Ok(Self { assembler, arena, types, elsewhere, trap_exit, fault_exit, lazy, resume, builtins })
     }
 
     /// What assembles stubs.

@@ -459,6 +459,21 @@ pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<F
     frame.unwrap_or_default()
 }
 
+/// Whether all functions of a call that has left its guest are machine code.
+pub(super) fn is_all_code(call: &CallState) -> bool {
+    let Some(place) = exit_place(call) else { return false };
+    let mut walk = Walk { state: call, first: None, place, all: false };
+    loop {
+        // SAFETY: on the thread of the call, which has left its guest.
+        match unsafe { walk.try_next() } {
+            Ok(Some(_)) if walk.place.run != [0; 3] => return false,
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(Unwalkable) => return false,
+        }
+    }
+}
+
 /// What [`Engine::interrupted_walk`](wz_core::engine::Engine::interrupted_walk) gives for this engine.
 ///
 /// # Errors

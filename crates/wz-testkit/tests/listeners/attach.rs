@@ -125,7 +125,18 @@ fn under_load(module: &Module, change: impl FnOnce()) {
 
 /// Sentence 8.2.
 #[test]
+fn attachments_under_load_lose_no_end() {
+    attach_under_load(50_000);
+}
+
+/// Sentence 8.2.
+#[test]
+#[ignore = "takes long"]
 fn a_million_attachments_under_load_lose_no_end() {
+    attach_under_load(1_000_000);
+}
+
+fn attach_under_load(rounds: u32) {
     for_each_engine(|engine| {
         let fixture = Fixture::new((engine.config)());
         let module = fixture.module(LOAD);
@@ -133,16 +144,18 @@ fn a_million_attachments_under_load_lose_no_end() {
         under_load(&module, || {
             // Half of them overlap another one.
             let mut kept: Option<Attachment> = None;
-            for round in 0..1_000_000_u32 {
+            let start = Instant::now();
+            for round in 0..rounds {
                 let attachment = attach_listeners(&module, &PairListener::factory(&all, &alive)).unwrap();
                 if round % 4 == 0 {
                     kept = Some(attachment);
                 }
                 // Listeners do not pile up, however long calls run.
-                if round % 100_000 == 0 {
+                if round % 10_000 == 0 {
                     assert!(alive.load(Ordering::Relaxed) < 10_000);
                 }
             }
+            println!("{}: {rounds} attached and detached in {:?}", engine.name, start.elapsed());
             // So that there were calls for certain.
             let attachment = attach_listeners(&module, &PairListener::factory(&all, &alive)).unwrap();
             let seen = all.befores.load(Ordering::Relaxed);

@@ -4,5 +4,6 @@
 mod attach;
 mod callbacks;
 mod calls;
+mod defects;
 mod ends;
 mod support;
