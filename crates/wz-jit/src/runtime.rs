@@ -53,7 +53,7 @@ pub mod sys;
 #[allow(unsafe_code)]
 mod thread;
 pub mod trap_table;
-pub mod versions;
+mod versions;
 #[allow(unsafe_code)]
 pub mod walk;
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use wz::experimental::{Counters, ProbePoint, Probes};
 use wz::{CompiledModule, Context, Fuel, Module, ModuleConfig, with_fuel};
 use wz_decode::{DecodeOptions, ModuleInfo, decode, operator_offsets};
-use wz_testkit::engines::EngineUnderTest;
+use wz_testkit::engines::{EngineUnderTest, engine};
 use wz_testkit::fixture::{Fixture, binary};
+use wz_testkit::generate::{PROVIDER_NAME, Purpose, module_from_seed, provider};
 
 use super::each_way;
 
@@ -247,4 +248,47 @@ fn programs_count_the_same() {
             assert_eq!(&observed, expected, "{name} on {}", engine.name);
         }
     }
+}
+
+/// What calls of the exports of a generated module give, and the counts of its operators after each.
+fn observe_generated(engine: EngineUnderTest, wasm: &[u8]) -> Option<Vec<(String, Vec<u64>)>> {
+    let points = operators(wasm);
+    let fixture = Fixture::new((engine.config)().with_core_features(wz::CoreFeatures::ALL));
+    let provider = fixture.runtime.compile(provider()).unwrap();
+    fixture.runtime.instantiate_module(&provider, ModuleConfig::new().with_name(PROVIDER_NAME)).unwrap();
+    let compiled = fixture.runtime.compile(wasm).ok()?;
+    // An array as long as this is likely to be near the code.
+    let (probes, counters) = counting(&points, 1 << 15);
+    let _attachment = compiled.attach_probes(&probes).unwrap();
+    let module = fixture.runtime.instantiate_module(&compiled, ModuleConfig::new().with_name("")).ok()?;
+    let mut observed = Vec::new();
+    for (number, (export, definition)) in (1_u64..).zip(compiled.exported_functions()) {
+        if definition.ty().params().iter().any(|ty| ty.is_reference()) {
+            continue;
+        }
+        let params: Vec<u64> =
+            (0..definition.ty().param_slots() as u64).map(|slot| slot * number * 3).collect();
+        let outcome = module.exported_function(&export).unwrap().call(&params);
+        let outcome = outcome.map(drop).map_err(|error| error.trap());
+        observed.push((format!("{export}: {outcome:?}"), counters.to_vec()));
+    }
+    Some(observed)
+}
+
+#[test]
+fn generated_modules_count_the_same() {
+    let (mut compared, mut counted) = (0, 0);
+    for seed in 0..120 {
+        let wasm = module_from_seed(seed, Purpose::Compare);
+        let mut first = None;
+        for name in ["interpreter", "jit", "jit-checked", "jit-base", "mixed"] {
+            let Some(engine) = engine(name) else { continue };
+            let Some(observed) = observe_generated(engine, &wasm) else { continue };
+            compared += observed.len();
+            counted += observed.last().map_or(0, |(_, counts)| counts.iter().sum::<u64>());
+            let expected = first.get_or_insert_with(|| observed.clone());
+            assert!(*expected == observed, "seed {seed} on {name}");
+        }
+    }
+    assert!(compared > 500 && counted > 100_000, "{compared} calls were compared, with {counted} counts");
 }
