@@ -142,6 +142,32 @@ fn too_few_descriptors_are_an_error() {
     }
 }
 
+/// What the host refuses a running program has the host's reason.
+#[test]
+fn a_program_that_opens_too_much_is_told() {
+    let open = r#"(module
+      (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "f")
+      (func (export "_start") (local $errno i32)
+        (loop $again
+          (local.set $errno (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)
+            (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+          (br_if $again (i32.eqz (local.get $errno))))
+        ;; The number that could not be opened next, and why not.
+        (call $exit (i32.add (i32.mul (i32.gt_u (i32.load (i32.const 8)) (i32.const 1000)) (i32.const 100))
+          (local.get $errno)))))"#;
+    let dir = Dir::new().file("open.wat", open).file("data/f", "");
+    for engine in engines() {
+        let line = format!("--engine {engine} --dir data open.wat");
+        // EMFILE of the host, and of the instance.
+        after(&dir, "ulimit -n 40", &line).is(33, "", "");
+        after(&dir, "ulimit -n 2000", &line).is(133, "", "");
+    }
+}
+
 #[test]
 fn streams_may_be_closed() {
     let dir = Dir::new().file("speak.wat", SPEAK).file("drain.wat", DRAIN);

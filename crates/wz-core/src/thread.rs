@@ -173,7 +173,8 @@ impl Flag {
     }
 
     pub(crate) fn set(&self) {
-        self.0.store(1, Ordering::SeqCst);
+        // All bits, so that code may test it with any that is not zero.
+        self.0.store(u32::MAX, Ordering::SeqCst);
     }
 }
 

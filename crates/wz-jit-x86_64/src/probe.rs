@@ -7,6 +7,7 @@ use wz_jit::ir::{self, Op, Probe};
 use wz_jit::mach::{Emission, Lower};
 use wz_jit::runtime::builtins::Builtin;
 use wz_jit::runtime::slots::SlotRef;
+use wz_jit::runtime::stubs::CounterReference;
 
 use crate::call::{Seldom, call_slot, out_of_line, set_scratch};
 use crate::inst::Inst;
@@ -41,7 +42,7 @@ impl ProbeInst {
     /// Encodes it.
     pub fn emit(self, cx: &mut Emission<'_, X64Isa>) {
         match self.0 {
-            Probe::Count { counter, atomic } => count(cx, counter, atomic),
+            Probe::Count { counter, atomic, near } => count(cx, counter, atomic, near),
             Probe::CountUpTo { counter, limit, atomic, removed, record } => {
                 let limited = Limited { counter, limit, atomic, removed, record };
                 let back = cx.assembler.ops.new_dynamic_label();
@@ -62,8 +63,18 @@ impl ProbeInst {
 }
 
 /// Adds one to a counter.
-fn count(cx: &mut Emission<'_, X64Isa>, counter: usize, atomic: bool) {
-    set_scratch(cx, counter as u64);
+fn count(cx: &mut Emission<'_, X64Isa>, address: usize, atomic: bool, near: bool) {
+    if near {
+        let ops = &mut cx.assembler.ops;
+        match atomic {
+            false => dynasm!(ops; .arch x64; inc QWORD [rip + 0i32]),
+            true => dynasm!(ops; .arch x64; lock inc QWORD [rip + 0i32]),
+        }
+        let offset = cx.offset() - 4;
+        cx.metadata.counters.push(CounterReference { offset, address });
+        return;
+    }
+    set_scratch(cx, address as u64);
     let ops = &mut cx.assembler.ops;
     match atomic {
         false => dynasm!(ops; .arch x64; inc QWORD [r11]),

@@ -9,7 +9,9 @@ mod native_call;
 
 use wz_api::FunctionType;
 use wz_jit::runtime::body::{Stub, StubKind};
-use wz_jit::runtime::stubs::{AssembledStub, LISTENED_THUNK_BYTES, Relocation, StubAssembler, THUNK_BYTES};
+use wz_jit::runtime::stubs::{
+    AssembledStub, CounterReference, LISTENED_THUNK_BYTES, Relocation, StubAssembler, THUNK_BYTES,
+};
 
 use crate::assembler::{Assembler, finish};
 
@@ -119,12 +121,21 @@ impl StubAssembler for X64Stubs {
     }
 
     fn relocate(&self, code: &mut [u8], relocation: &Relocation, address: usize, target: usize) -> bool {
-        let at = relocation.offset as usize;
-        let next = address.wrapping_add(at + 4) as i64;
-        let distance = (target as i64).wrapping_add(i64::from(relocation.addend)).wrapping_sub(next);
-        let (Ok(distance), PC_RELATIVE) = (i32::try_from(distance), relocation.kind) else { return false };
-        let Some(bytes) = code.get_mut(at..at + 4) else { return false };
-        bytes.copy_from_slice(&distance.to_le_bytes());
-        true
+        let target = (target as i64).wrapping_add(i64::from(relocation.addend));
+        relocation.kind == PC_RELATIVE && put_distance(code, relocation.offset, address, target)
     }
+
+    fn refer(&self, code: &mut [u8], counter: &CounterReference, address: usize) -> bool {
+        put_distance(code, counter.offset, address, counter.address as i64)
+    }
+}
+
+/// Writes the distance of a target from the end of four bytes into these. False if they do not suffice.
+fn put_distance(code: &mut [u8], offset: u32, address: usize, target: i64) -> bool {
+    let at = offset as usize;
+    let next = address.wrapping_add(at + 4) as i64;
+    let Ok(distance) = i32::try_from(target.wrapping_sub(next)) else { return false };
+    let Some(bytes) = code.get_mut(at..at + 4) else { return false };
+    bytes.copy_from_slice(&distance.to_le_bytes());
+    true
 }

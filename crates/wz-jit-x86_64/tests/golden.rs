@@ -24,7 +24,8 @@ fn probes(info: &ModuleInfo, function: u32, kind: &str) -> ProbeList {
         let (counter, record) = (0x5555_5555_0000 + index * 8, 0x7777_7777_0000 + index * 256);
         let (limit, atomic) = (10_u64.pow(index as u32 * 6), kind.ends_with("atomic"));
         match kind {
-            "count" | "count-atomic" => Probe::Count { counter, atomic },
+            // The first is out of reach.
+            "count" | "count-atomic" => Probe::Count { counter, atomic, near: index > 0 },
             "limit" | "limit-atomic" => {
                 Probe::CountUpTo { counter, limit, atomic, removed: record + 128, record }
             }

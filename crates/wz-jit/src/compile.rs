@@ -18,7 +18,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use wz_api::{Error, Result};
-use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
 use crate::context::Dump;
@@ -253,9 +252,9 @@ impl<T: Target> FunctionCompiler for Compiler<T> {
         _: &Arc<ModuleInfo>,
         function: u32,
         version: Version,
-        probes: &FunctionProbes,
+        probes: &ProbeList,
     ) -> Result<CompiledFunction> {
-        self.compile_with(function, version, &ProbeList::of(probes))
+        self.compile_with(function, version, probes)
     }
 
     fn companions(&self, module: &Arc<ModuleInfo>, function: u32, code_bytes: usize) -> Vec<u32> {

@@ -100,7 +100,11 @@ fn print(out: &mut impl Write, program: &CompiledModule, blocks: &Blocks) -> Res
     counts.sort_by_key(|(count, place)| (std::cmp::Reverse(*count), **place));
     for (count, (function, entry)) in counts.into_iter().take(20).filter(|(count, _)| *count > 0) {
         let definition = program.info().function_definition(*function);
-        writeln!(out, "{count:>12} {}+{entry:#x}", definition.name())?;
+        let name = match definition.name() {
+            "" => format!("function[{function}]"),
+            name => name.to_owned(),
+        };
+        writeln!(out, "{count:>12} {name}+{entry:#x}")?;
     }
     Ok(())
 }

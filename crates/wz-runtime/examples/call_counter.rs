@@ -4,7 +4,6 @@
 use std::error::Error;
 use std::io::Write;
 
-use wz::EngineKind;
 use wz::experimental::{Counters, ProbePoint, Probes};
 use wz::prelude::*;
 
@@ -19,7 +18,7 @@ const GUEST: &str = r#"(module
 
 /// Prints the counts.
 pub(crate) fn run(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let runtime = Runtime::with_config(RuntimeConfig::new().with_engine(EngineKind::Interpreter))?;
+    let runtime = Runtime::new();
     let compiled = runtime.compile(wat::parse_str(GUEST)?)?;
     let module = runtime.instantiate_module(&compiled, ModuleConfig::new())?;
 

@@ -1,5 +1,7 @@
 //! The examples print what they say.
 
+#[path = "../examples/block_counts.rs"]
+mod block_counts;
 #[path = "../examples/call_counter.rs"]
 mod call_counter;
 #[path = "../examples/close_notifier.rs"]
@@ -36,4 +38,8 @@ fn examples() {
     );
     check(timing::run, "inner: 2 measured\nouter: 1 measured\n");
     check(call_counter::run, "is_small: 177\nfib: 177\n");
+    let counts = "5 of 5 blocks were entered, 10 times\n           4 gcd+0x9\n           3 gcd+0xe\n           \
+                  1 gcd+0x5\n           1 gcd+0x21\n           1 run+0x26\n";
+    check(|out| block_counts::run(Vec::new(), out), counts);
+    check(|out| block_counts::run(vec!["--interpreter".to_owned()], out), counts);
 }

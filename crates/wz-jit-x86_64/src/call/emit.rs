@@ -93,7 +93,9 @@ pub(super) fn emit(inst: &CallInst, cx: &mut Emission<'_, X64Isa>) {
             let at = out_of_line(cx, Seldom::Interrupted { back });
             dynasm!(cx.assembler.ops
                 ; .arch x64
-                ; cmp DWORD [Rq(flag)], 0
+                // A set flag has all bits, its address not none: the processor makes one operation of
+                // both instructions, which it does not with a constant.
+                ; test [Rq(flag)], Rd(flag)
                 ; jne =>at
                 ; =>back
             );

@@ -18,6 +18,7 @@ use crate::isa::{X64Isa, int, xmm};
 use crate::memory::MemoryInst;
 use crate::memory::access::load_pointer;
 use crate::memory::select::{element, load_of};
+use crate::vector::VectorInst;
 
 use super::context::FromEntry;
 use super::inst::{Call, CallInst, Callee, Fixed, TailCall};
@@ -105,12 +106,17 @@ pub fn select_entry(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, params: &[Option<R
         }
     }
     let mut fixed: Vec<Fixed> = Vec::new();
+    let mut moves = Vec::new();
+    let has_loops = has_loops(cx);
     for (param, passed) in params.iter().zip(&layout.params) {
-        match (param, passed.place) {
-            (Some(reg), Place::Int(place)) => fixed.push((*reg, int(place))),
-            (Some(reg), Place::Vector(place)) => fixed.push((*reg, xmm(place))),
-            _ => {}
+        let (Some(to), Place::Int(place) | Place::Vector(place)) = (*param, passed.place) else { continue };
+        let is_int = matches!(passed.place, Place::Int(_));
+        let mut reg = to;
+        if has_loops {
+            reg = cx.temp(class(passed));
+            moves.push(move_between(to, reg, is_int));
         }
+        fixed.push((reg, if is_int { int(place) } else { xmm(place) }));
     }
     fixed.extend(
         from_entry
@@ -119,6 +125,7 @@ pub fn select_entry(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, params: &[Option<R
             .map(|(_, reg)| (*reg, int(abi::RESULT_AREA))),
     );
     cx.push(Inst::Call(CallInst::Entry(fixed.into())));
+    moves.into_iter().for_each(|inst| cx.push(inst));
     for (param, passed) in params.iter().zip(&layout.params) {
         if let (Some(to), Place::Memory(offset)) = (param, passed.place) {
             let from = Address::pinned(abi::FRAME_POINTER, abi::INCOMING + offset as i32);
@@ -140,6 +147,16 @@ pub fn select_entry(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, params: &[Option<R
     if isa.options.listened {
         tell(cx, Builtin::ListenBefore, &values);
     }
+}
+
+/// Whether the function has loops: then what is in a certain register at its start or end has another
+/// one between, so that the allocator does not want that register for the loop.
+fn has_loops(cx: &Lower<'_, X64Isa>) -> bool {
+    cx.f.order.iter().any(|block| cx.f.blocks[block.index()].flags.loop_header)
+}
+
+fn move_between(to: Reg, from: Reg, is_int: bool) -> Inst {
+    if is_int { Inst::Int(IntInst::Move { to, from }) } else { Inst::Vector(VectorInst::Move(to, from)) }
 }
 
 const IMPORTS: i32 = offset_of!(InstanceContext, imported_functions) as i32;
@@ -268,7 +285,12 @@ fn select_return(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, results: &[Value]) {
         tell(cx, Builtin::ListenAfter, &values);
     }
     let mut fixed = Vec::with_capacity(values.len());
-    for (reg, passed) in values {
+    let has_loops = has_loops(cx);
+    for (mut reg, passed) in values {
+        if let (true, Place::Int(_) | Place::Vector(_)) = (has_loops, passed.place) {
+            let from = std::mem::replace(&mut reg, cx.temp(class(passed)));
+            cx.push(move_between(reg, from, matches!(passed.place, Place::Int(_))));
+        }
         match passed.place {
             Place::Int(place) => fixed.push((reg, int(place))),
             Place::Vector(place) => fixed.push((reg, xmm(place))),

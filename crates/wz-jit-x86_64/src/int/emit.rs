@@ -159,6 +159,12 @@ impl IntInst {
                 cx.assembler.ops.op(wide, opcode, number(*to), from);
             }
             Self::Alias { .. } => {}
+            Self::Move { to, from } => {
+                let (to, from) = (number(*to), number(*from));
+                if to != from {
+                    cx.assembler.ops.op(true, Opcode::one(0x8b), to, Place::Reg(from));
+                }
+            }
             Self::Constant { to, low, high } => {
                 cx.assembler.ops.mov_constant(number(*to), u64::from(*high) << 32 | u64::from(*low));
             }

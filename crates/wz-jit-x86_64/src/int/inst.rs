@@ -153,6 +153,8 @@ pub enum IntInst {
     Extend { op: Extension, to: Reg, from: Rm },
     /// The same value. No code, if the register may be the same.
     Alias { to: Reg, from: Reg },
+    /// The same in another register.
+    Move { to: Reg, from: Reg },
     /// A constant: its lower and upper half.
     Constant { to: Reg, low: u32, high: u32 },
     /// Zero in `rdx`: the upper half of an unsigned dividend.
@@ -264,6 +266,10 @@ impl IntInst {
                 visitor.reg_def(to);
             }
             Self::Scan { to, from, .. } => {
+                visitor.reg_use(from);
+                visitor.reg_def(to);
+            }
+            Self::Move { to, from } => {
                 visitor.reg_use(from);
                 visitor.reg_def(to);
             }

@@ -169,7 +169,12 @@ impl Hand {
             calls: CallSites::new(self.calls),
             unwalkable: self.unwalkable.into(),
         };
-        CompiledFunction { code: self.ops.finish(), relocations: self.relocations, info }
+        CompiledFunction {
+            code: self.ops.finish(),
+            relocations: self.relocations,
+            counters: Vec::new(),
+            info,
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use wz_api::Result;
-use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
 use super::CodeCache;
 use super::module::{CachedModule, record_id};
 use super::record::Shape;
+use crate::ir::ProbeList;
 use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
 use crate::runtime::stubs::Relocation;
 
@@ -60,7 +60,7 @@ impl FunctionCompiler for CachedCompiler {
         info: &Arc<ModuleInfo>,
         function: u32,
         version: Version,
-        probes: &FunctionProbes,
+        probes: &ProbeList,
     ) -> Result<CompiledFunction> {
         // Its code has addresses of this process.
         self.compiler.compile_probed(info, function, version, probes)

@@ -56,7 +56,7 @@ impl Record {
         size_of::<Self>()
             + match self {
                 Self::Refused(text) => text.len(),
-                Self::Code(CompiledFunction { code, relocations, info }) => {
+                Self::Code(CompiledFunction { code, relocations, info, counters: _ }) => {
                     let tables = info.pc_map.as_bytes().len()
                         + info.traps.as_bytes().len()
                         + info.calls.as_bytes().len();
@@ -94,10 +94,10 @@ impl Record {
 }
 
 fn encode_function(compiled: &CompiledFunction) -> Vec<u8> {
-    let CompiledFunction { code, relocations, info } = compiled;
+    let CompiledFunction { code, relocations, counters, info } = compiled;
     let FunctionCode { function, is_leaf, prologue_bytes, params_below, memory_count, .. } = info;
     let FunctionCode { pc_map, traps, calls, unwalkable, .. } = info;
-    debug_assert_eq!(*params_below, 0, "code with probes is not kept");
+    debug_assert!(*params_below == 0 && counters.is_empty(), "code with probes is not kept");
     let tables = [pc_map.as_bytes(), traps.as_bytes(), calls.as_bytes()];
     let table_bytes: usize = tables.iter().map(|table| table.len()).sum();
     let mut bytes = Vec::with_capacity(64 + code.len() + relocations.len() * 8 + table_bytes);
@@ -189,7 +189,7 @@ fn decode_function(bytes: &[u8], shape: &Shape<'_>) -> Option<CompiledFunction> 
         calls,
         unwalkable: unwalkable.into(),
     };
-    Some(CompiledFunction { code, relocations, info })
+    Some(CompiledFunction { code, relocations, counters: Vec::new(), info })
 }
 
 /// The number of a slot: functions, their plain versions and stubs take turns.

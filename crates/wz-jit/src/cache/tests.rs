@@ -89,7 +89,7 @@ fn made_up(info: &ModuleInfo, function: u32, seed: u64) -> CompiledFunction {
         traps,
         unwalkable: places.as_chunks::<2>().0.iter().map(|[start, end]| (*start, *end)).collect(),
     };
-    CompiledFunction { code, relocations, info }
+    CompiledFunction { code, relocations, counters: Vec::new(), info }
 }
 
 /// Makes up functions, and counts how often each was asked for.

@@ -107,6 +107,7 @@ fn compiled(
     CompiledFunction {
         code,
         relocations,
+        counters: metadata.counters.clone(),
         info: FunctionCode {
             function,
             is_leaf: !frame.makes_calls,

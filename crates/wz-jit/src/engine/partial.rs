@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use wz_api::{Error, Result};
-use wz_core::probes::FunctionProbes;
 use wz_decode::ModuleInfo;
 
+use crate::ir::ProbeList;
 use crate::runtime::module::{CompiledFunction, FunctionCompiler, Version};
 
 /// Compiles functions, but not every n-th one.
@@ -37,7 +37,7 @@ impl FunctionCompiler for PartialCompiler {
         module: &Arc<ModuleInfo>,
         function: u32,
         version: Version,
-        probes: &FunctionProbes,
+        probes: &ProbeList,
     ) -> Result<CompiledFunction> {
         self.check(module, function)?;
         self.compiler.compile_probed(module, function, version, probes)

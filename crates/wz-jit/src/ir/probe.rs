@@ -1,5 +1,6 @@
 //! [`Probe`]: what code does at a probe, and [`ProbeList`]: those of a function.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -15,6 +16,8 @@ pub enum Probe {
         counter: usize,
         /// Whether that is one atomic operation.
         atomic: bool,
+        /// Whether code reaches the counter with 32 bits, wherever it will be.
+        near: bool,
     },
     /// Adds one to a counter if it is below the limit, and calls the core if it then has reached that.
     CountUpTo {
@@ -66,14 +69,22 @@ impl ProbeList {
         Self(probes)
     }
 
-    /// What the core wants of a function. Code with it may run as long as there are these probes.
+    /// What the core wants of a function whose code will be somewhere in a range of addresses. It may run as
+    /// long as there are these probes.
     #[must_use]
-    pub fn of(probes: &FunctionProbes) -> Self {
+    pub fn of(probes: &FunctionProbes, code: &Range<usize>) -> Self {
+        let is_near = |counter: usize| {
+            let farthest = counter.abs_diff(code.start).max(counter.abs_diff(code.end));
+            farthest < i32::MAX as usize
+        };
         let address = |counter: &AtomicU64| std::ptr::from_ref(counter).expose_provenance();
         let probe = |own: &Arc<ProbeRecord>| {
             let record = Arc::as_ptr(own).expose_provenance();
             match own.code() {
-                ProbeCode::Count { counter, atomic } => Probe::Count { counter: address(counter), atomic },
+                ProbeCode::Count { counter, atomic } => {
+                    let counter = address(counter);
+                    Probe::Count { counter, atomic, near: is_near(counter) }
+                }
                 ProbeCode::CountUpTo { counter, limit, atomic, removed } => {
                     let removed = std::ptr::from_ref(removed).expose_provenance();
                     Probe::CountUpTo { counter: address(counter), limit, atomic, removed, record }

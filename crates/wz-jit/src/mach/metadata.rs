@@ -3,7 +3,7 @@
 
 use wz_api::Trap;
 
-use crate::runtime::stubs::Relocation;
+use crate::runtime::stubs::{CounterReference, Relocation};
 
 /// What is known of a function's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Metadata {
     pub unwalkable: Vec<(u32, u32)>,
     /// What has to be filled in when it is known where code and stubs are.
     pub relocations: Vec<Relocation>,
+    /// The same for counters.
+    pub counters: Vec<CounterReference>,
     /// How long the code is that makes the frame.
     pub prologue_bytes: u32,
     /// How long the code is.
@@ -27,12 +29,14 @@ pub struct Metadata {
 impl Metadata {
     /// Forgets everything but the memory in use.
     pub fn clear(&mut self) {
-        let Self { operators, traps, calls, unwalkable, relocations, prologue_bytes, len_bytes } = self;
+        let Self { operators, traps, calls, unwalkable, relocations, counters, prologue_bytes, len_bytes } =
+            self;
         operators.clear();
         traps.clear();
         calls.clear();
         unwalkable.clear();
         relocations.clear();
+        counters.clear();
         (*prologue_bytes, *len_bytes) = (0, 0);
     }
 }

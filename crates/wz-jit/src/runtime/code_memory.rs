@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -204,6 +205,13 @@ impl CodeArena {
     #[inline]
     pub fn slots_start(&self) -> usize {
         self.reservation.start()
+    }
+
+    /// The addresses of slots and code.
+    #[must_use]
+    pub fn addresses(&self) -> Range<usize> {
+        let start = self.reservation.start();
+        start..start + self.reservation.len_bytes()
     }
 
     /// How many slots there is room for.

@@ -21,6 +21,8 @@ use wz_core::reclaim;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_decode::ModuleInfo;
 
+use crate::ir::ProbeList;
+
 use super::body::{BodyKind, FunctionCode};
 use super::builtins::Builtin;
 use super::code_memory::{
@@ -31,7 +33,8 @@ use super::entry::{self, GuestCall};
 use super::native::{self, Resolved};
 use super::slots::{SlotRef, SlotTable};
 use super::stubs::{
-    ElsewhereStubs, LISTENED_THUNK_BYTES, Relocation, Stubs, THUNK_BYTES, TypeStubs, thunks_kind,
+    CounterReference, ElsewhereStubs, LISTENED_THUNK_BYTES, Relocation, Stubs, THUNK_BYTES, TypeStubs,
+    thunks_kind,
 };
 pub use super::versions::Version;
 use super::versions::{Known, Probed, Versions, Wanted};
@@ -41,8 +44,10 @@ use super::versions::{Known, Probed, Versions, Wanted};
 pub struct CompiledFunction {
     /// The code.
     pub code: Vec<u8>,
-    /// Where it refers to slots.
+    /// Where it refers to slots,
     pub relocations: Vec<Relocation>,
+    /// and to counters.
+    pub counters: Vec<CounterReference>,
     /// What the run time has to know of it.
     pub info: FunctionCode,
 }
@@ -64,7 +69,7 @@ pub trait FunctionCompiler: Send + Sync + fmt::Debug {
         module: &Arc<ModuleInfo>,
         function: u32,
         version: Version,
-        probes: &FunctionProbes,
+        probes: &ProbeList,
     ) -> Result<CompiledFunction> {
         let _ = (module, version, probes);
         Err(Error::limit(format!("function {function} cannot have code with probes")))
@@ -302,6 +307,11 @@ impl JitModule {
                     return Err(CodeError::Exhausted);
                 }
             }
+            for counter in &compiled[number].2.counters {
+                if !assembler.refer(code, counter, address) {
+                    return Err(CodeError::Exhausted);
+                }
+            }
             Ok(())
         })?;
         let mut functions = self.functions.lock();
@@ -432,7 +442,10 @@ impl JitModule {
         let compiler = &self.options.compiler;
         match &wanted.probes {
             None => compiler.compile(&self.info, function, wanted.version),
-            Some(probes) => compiler.compile_probed(&self.info, function, wanted.version, probes),
+            Some(probes) => {
+                let probes = ProbeList::of(probes, &self.arena.addresses());
+                compiler.compile_probed(&self.info, function, wanted.version, &probes)
+            }
         }
     }
 

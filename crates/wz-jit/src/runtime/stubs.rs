@@ -33,6 +33,15 @@ pub struct Relocation {
     pub target: SlotRef,
 }
 
+/// Where a body refers to a counter, in the only way that the instruction set has for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CounterReference {
+    /// The place in the code, as the instruction set counts it.
+    pub offset: u32,
+    /// The counter.
+    pub address: usize,
+}
+
 /// A stub as an instruction set assembles it. It may be placed anywhere.
 #[derive(Clone, Debug)]
 pub struct AssembledStub {
@@ -124,6 +133,9 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
 
     /// Writes the distance of a slot into code that is at `address`. False if it is out of reach.
     fn relocate(&self, code: &mut [u8], relocation: &Relocation, address: usize, target: usize) -> bool;
+
+    /// Writes the distance of a counter into code that is at `address`. False if it is out of reach.
+    fn refer(&self, code: &mut [u8], counter: &CounterReference, address: usize) -> bool;
 }
 
 /// The stubs of a type.

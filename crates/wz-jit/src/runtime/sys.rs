@@ -78,7 +78,9 @@ impl Reservation {
     fn ending_at_a_free_place(len_bytes: usize, align: usize) -> Option<Self> {
         let free = imp::reserve(len_bytes).ok()?;
         imp::release(free, len_bytes);
-        let ends = (0..64).map_while(|step| (free & !(align - 1)).checked_sub(step * align));
+        // The neighbourhood first; then ever further, past what is reserved there.
+        let steps = (0..64).chain((0..20).map(|power| 64 << power));
+        let ends = steps.map_while(|step| (free & !(align - 1)).checked_sub(step * align));
         let start = ends
             .filter_map(|end| end.checked_sub(len_bytes))
             .find_map(|start| imp::reserve_at(start, len_bytes).ok())?;

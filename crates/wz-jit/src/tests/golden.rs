@@ -19,7 +19,7 @@ use super::oracle::decoded;
 /// Counts the calls and the blocks of a function.
 fn counting(info: &ModuleInfo, function: u32) -> ProbeList {
     let blocks = wz_decode::block_entries(info, function).into_iter().map(Some);
-    let count = |(index, at)| (at, Probe::Count { counter: index * 8, atomic: false });
+    let count = |(index, at)| (at, Probe::Count { counter: index * 8, atomic: false, near: false });
     ProbeList::new([None].into_iter().chain(blocks).enumerate().map(count).collect())
 }
 

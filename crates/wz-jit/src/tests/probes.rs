@@ -14,7 +14,8 @@ use super::variants;
 
 /// Counts each operator: the counter is its offset.
 fn counting(info: &ModuleInfo, function: u32) -> ProbeList {
-    let count = |offset: u32| (Some(offset), Probe::Count { counter: offset as usize, atomic: false });
+    let count =
+        |offset: u32| (Some(offset), Probe::Count { counter: offset as usize, atomic: false, near: false });
     let entry = (None, Probe::Call { record: function as usize });
     let operators = operator_offsets(info, function).into_iter().map(count);
     ProbeList::new([entry].into_iter().chain(operators).collect())

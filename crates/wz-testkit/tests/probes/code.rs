@@ -308,3 +308,39 @@ fn all_kinds_come_and_go_under_load() {
         assert!(counters.get(1) > 100 && counters.get(0) == 1, "{}", engine.name);
     }
 }
+
+/// A counter that has reached its limit counts no more, whatever it is set to, also in code that still has it.
+#[test]
+fn spent_counters_stay_spent() {
+    for (engine, exact) in each_way().flat_map(|engine| [(engine, false), (engine, true)]) {
+        let fixture = Fixture::new((engine.config)());
+        let cases = 12;
+        let open: String = (0..cases).map(|_| "(block ").collect();
+        let targets: String = (0..cases).map(|case| format!("{case} ")).collect();
+        let close: String =
+            (1..cases).map(|case| format!(") (return (i32.const {case}))")).collect::<Vec<_>>().concat();
+        let module = fixture.module(&format!(
+            r#"(module (func $run (export "run") (param i32) (result i32)
+                {open} (br_table {targets} 0 (local.get 0)) {close}) (i32.const 0)))"#
+        ));
+        let run = module.typed_function::<i32, i32>("run").unwrap();
+        let blocks = block_entries(&module, 0).unwrap();
+        let counters = Counters::new(blocks.len());
+        let limit = 3;
+        let probes = blocks.iter().enumerate().fold(Probes::new(), |probes, (index, offset)| {
+            probes.count_up_to(ProbePoint::Offset(*offset), &counters, index, limit)
+        });
+        let _attachment = attach_probes(&module, &probes.exact_under_threads(exact)).unwrap();
+        for case in [0, 5, 3, 5, 7, 1, 2, 4, 6, 8, 9, 10, 11] {
+            let expected = if case == cases - 1 { 0 } else { case + 1 };
+            for _ in 0..20 {
+                assert_eq!(run.call(case).unwrap(), expected, "{}", engine.name);
+            }
+            let counts = counters.to_vec();
+            assert!(counts.iter().all(|count| [0, limit].contains(count)), "{counts:?} on {}", engine.name);
+            counters.reset();
+            run.call(case).unwrap();
+            assert_eq!(counters.to_vec(), vec![0; blocks.len()], "{}", engine.name);
+        }
+    }
+}

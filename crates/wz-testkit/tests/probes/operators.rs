@@ -18,8 +18,9 @@ fn operators(wasm: &[u8]) -> Vec<u32> {
     defined.flat_map(|function| operator_offsets(&info, function)).collect()
 }
 
-fn counting(points: &[u32]) -> (Probes, Counters) {
-    let counters = Counters::new(points.len());
+/// Counters of operators, in an array of at least a length: long ones are likely to be near the code.
+fn counting(points: &[u32], len: usize) -> (Probes, Counters) {
+    let counters = Counters::new(len.max(points.len()));
     let probes = points.iter().enumerate().fold(Probes::new(), |probes, (index, offset)| {
         probes.count(ProbePoint::Offset(*offset), &counters, index)
     });
@@ -31,7 +32,7 @@ fn observe(engine: EngineUnderTest, wasm: &[u8], params: &[i32]) -> Vec<(String,
     let points = operators(wasm);
     let fixture = Fixture::new((engine.config)());
     let compiled = fixture.runtime.compile(wasm).unwrap();
-    let (probes, counters) = counting(&points);
+    let (probes, counters) = counting(&points, 1 << 16);
     let instance = || -> Module {
         fixture.runtime.instantiate_module(&compiled, ModuleConfig::new().with_name("")).unwrap()
     };
@@ -233,13 +234,14 @@ fn programs_count_the_same() {
             let blocks: Vec<u32> = (imported..compiled.info().functions.len() as u32)
                 .flat_map(|function| compiled.block_entries(function).unwrap())
                 .collect();
-            let (probes, counters) = counting(&blocks);
+            let (probes, counters) = counting(&blocks, 0);
             let _attachment = compiled.attach_probes(&probes).unwrap();
             let config = ModuleConfig::new().with_name("").with_start_functions([""; 0]);
             let module = fixture.runtime.instantiate_module(&compiled, config).unwrap();
             let cx = with_fuel(&Context::background(), &Fuel::new(300_000));
             let outcome = module.exported_function("run").unwrap().call_with(&cx, &[1]);
-            let observed = (outcome.map_err(|error| error.to_string()), counters.to_vec());
+            let counts = counters.to_vec();
+            let observed = (outcome.map_err(|error| error.to_string()), counts);
             assert!(observed.1.iter().sum::<u64>() > 1000, "{name} on {}", engine.name);
             let expected = first.get_or_insert_with(|| observed.clone());
             assert_eq!(&observed, expected, "{name} on {}", engine.name);

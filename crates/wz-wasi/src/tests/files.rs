@@ -555,6 +555,28 @@ fn nothing_is_linked_or_renamed_between_file_systems() {
     }
 }
 
+/// Between two directories of the host it is the host that decides.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_host_says_what_is_another_file_system() {
+    use std::os::unix::fs::MetadataExt;
+    let (one, two) = (TempDir::new(), TempDir::new());
+    let config = WasiConfig::new().with_dir(one.path(), "/one").with_dir(two.path(), "/two");
+    let guest = Guest::new(&config);
+    guest.create(3, "f", b"abc").unwrap();
+    guest.rename((3, "f"), (4, "g")).unwrap();
+    guest.link((4, "g"), (3, "h")).unwrap();
+    assert_eq!(guest.contents(3, "h").unwrap(), b"abc");
+    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    let shared_memory = Path::new("/dev/shm");
+    if device(shared_memory).is_none_or(|other| Some(other) == device(one.path())) {
+        return; // There is no other file system.
+    }
+    let guest = Guest::new(&config.with_dir(shared_memory, "/other"));
+    assert_eq!(guest.rename((3, "h"), (5, "wz-never-there")), Err(Errno::CrossDevice));
+    assert_eq!(guest.link((3, "h"), (5, "wz-never-there")), Err(Errno::CrossDevice));
+}
+
 #[test]
 fn descriptors_are_renumbered_and_limited() {
     on_each_file_system(|guest| {

@@ -1,0 +1,33 @@
+;; A comparison that a branch decides on and that is a value as well: the load that it compares is
+;; done once, and its result is there for both.
+(module
+  (memory 1)
+  (data (i32.const 8) "\07\00\00\00\00\00\00\00\07")
+  (func (export "i32") (param i32) (result i32) (local $less i32)
+    (local.set $less (i32.lt_u (i32.load (local.get 0)) (i32.const 5)))
+    (if (local.get $less) (then (return (i32.add (local.get $less) (i32.const 10)))))
+    (i32.add (local.get $less) (i32.const 20)))
+  (func (export "i64") (param i32 i64) (result i32) (local $equal i32)
+    (local.set $equal (i64.eq (local.get 1) (i64.load (local.get 0))))
+    (br_if 0 (i32.const 30) (local.get $equal))
+    drop
+    (i32.add (local.get $equal) (i32.const 40)))
+  (func (export "loaded value") (param i32) (result i32) (local $value i32) (local $less i32)
+    (local.set $value (i32.load (local.get 0)))
+    (local.set $less (i32.gt_s (local.get $value) (i32.const 6)))
+    (if (result i32) (local.get $less)
+      (then (i32.add (local.get $value) (local.get $less)))
+      (else (i32.sub (local.get $value) (local.get $less)))))
+  (func (export "narrow") (param i32) (result i32) (local $is i32)
+    (local.set $is (i32.eqz (i32.load8_u offset=8 (local.get 0))))
+    (select (i32.add (local.get $is) (i32.const 50)) (i32.const 60) (i32.eqz (local.get $is)))))
+
+(assert_return (invoke "i32" (i32.const 0)) (i32.const 11))
+(assert_return (invoke "i32" (i32.const 8)) (i32.const 20))
+(assert_return (invoke "i64" (i32.const 8) (i64.const 7)) (i32.const 30))
+(assert_return (invoke "i64" (i32.const 8) (i64.const 8)) (i32.const 40))
+(assert_return (invoke "loaded value" (i32.const 8)) (i32.const 8))
+(assert_return (invoke "loaded value" (i32.const 0)) (i32.const 0))
+(assert_return (invoke "narrow" (i32.const 1)) (i32.const 60))
+(assert_return (invoke "narrow" (i32.const 8)) (i32.const 50))
+(assert_trap (invoke "i32" (i32.const 65533)) "out of bounds memory access")
