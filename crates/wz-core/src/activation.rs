@@ -467,7 +467,11 @@ impl Activation {
         let result = unsafe {
             match is_plain {
                 true => self.run_plain_host(instance, host, slots),
-                false => self.run_host(instance, host, slots),
+                false => {
+                    let result = self.run_host(instance, host, slots);
+                    self.host_is_listened.set(false);
+                    result
+                }
             }
         };
         self.host.set(ptr::null());

@@ -44,7 +44,8 @@ pub(crate) struct Entry {
     is_fenced: bool,
     /// Behind the last listened frame. Only its thread changes it.
     top: AtomicPtr<ListenedFrame>,
-    /// Where the room for listened frames ends, for the thread alone.
+    /// Where the room for listened frames begins and ends, for the thread alone.
+    start: Own<*mut ListenedFrame>,
     end: Own<*mut ListenedFrame>,
     /// That room, which only the thread replaces, and only while it holds the lock.
     frames: Mutex<Box<[ListenedFrame]>>,
@@ -209,6 +210,7 @@ impl Entry {
             taken: AtomicBool::new(true),
             is_fenced: sys::process_barrier_available(),
             top: AtomicPtr::new(start),
+            start: Own(Cell::new(start)),
             end: Own(Cell::new(end)),
             frames: Mutex::new(frames),
         }));
@@ -250,8 +252,9 @@ impl Entry {
     }
 
     /// How many listened frames the thread has.
+    #[inline]
     pub(crate) fn depth(&self) -> usize {
-        depth(&self.frames.lock(), &self.top)
+        (self.top.load(Ordering::Relaxed).addr() - self.start.get().addr()) / size_of::<ListenedFrame>()
     }
 
     /// Adds a listened frame with the cell that `find` gives, and holds that as long as the frame is
@@ -315,12 +318,13 @@ impl Entry {
     fn resize(&self, count: usize) {
         let mut new = frames(count);
         let mut current = self.frames.lock();
-        let depth = depth(&current, &self.top);
+        let depth = self.depth();
         for (new, old) in new.iter_mut().zip(&current[..depth]) {
             *new = old.moved();
         }
         let Range { start, end } = new.as_mut_ptr_range();
         self.top.store(start.wrapping_add(depth), Ordering::Relaxed);
+        self.start.set(start);
         self.end.set(end);
         *current = new;
     }

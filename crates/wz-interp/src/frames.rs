@@ -7,7 +7,7 @@ use wz_core::activation::Activation;
 use wz_core::engine::{Frame, FrameCursor, Unwalkable};
 use wz_core::records::InstanceContext;
 
-use crate::exec::note::{LastNote, Noted};
+use crate::exec::note::Noted;
 use crate::machine::Machine;
 
 /// The next frame of an activation that this engine runs.
@@ -57,7 +57,7 @@ pub(crate) unsafe fn next_frame_of(machine: &Machine, cursor: &mut FrameCursor) 
 /// are where functions begin and go on after calls: what else there is of code is behind a lock.
 ///
 /// # Errors
-/// If a frame is being replaced, or a function does not note.
+/// If a function does not note.
 ///
 /// # Safety
 /// On the activation's thread.
@@ -69,11 +69,7 @@ pub(crate) unsafe fn walk_interrupted(
     let machine = activation.engine_state.get().cast_const().cast::<Machine>();
     // SAFETY: the state is set while the machine runs, and only to it.
     let Some(machine) = (unsafe { machine.as_ref() }) else { return Ok(()) };
-    let (mut ip, mut sp, mut context) = match machine.note.get() {
-        LastNote::None => return Ok(()),
-        LastNote::Nowhere => return Err(Unwalkable),
-        LastNote::At(ip, sp, context) => (ip, sp, context),
-    };
+    let Some((mut ip, mut sp, mut context)) = machine.note.get() else { return Ok(()) };
     while !std::ptr::eq(ip, machine.exit.as_ptr()) {
         // SAFETY: it was noted, or is returned to.
         let noted = unsafe { Noted::at(ip) }.ok_or(Unwalkable)?;

@@ -55,6 +55,24 @@ impl Regs {
         }
     }
 
+    /// Where the call is that the frame of a header returns to.
+    ///
+    /// # Safety
+    /// `header` is that of the current frame.
+    #[inline(always)]
+    unsafe fn caller_at(&self, header: *const u64) -> At {
+        // SAFETY: headers are written by calls; the call comes before what it returns to.
+        unsafe {
+            let [ip, sp, cx] = header.cast::<[u64; 3]>().read().map(|word| word as usize);
+            let exit = (&raw const (*self.machine).exit).addr();
+            At {
+                ip: std::ptr::with_exposed_provenance(if ip == exit { exit } else { ip - size_of::<u64>() }),
+                sp: std::ptr::with_exposed_provenance_mut(sp),
+                cx: std::ptr::with_exposed_provenance(cx),
+            }
+        }
+    }
+
     /// Has the accumulators have the result of a function that did not run here, which is at `slots`.
     ///
     /// # Safety
@@ -146,7 +164,7 @@ impl Regs {
                     return Err(Stop::SLOW);
                 }
                 let (slots, header) = (self.slot(self.u32::<2>()), self.slot(self.u32::<3>()));
-                host::call_host(self.machine, self.at(), record, slots, header)?;
+                host::call_host(self.machine, self.at(), self.cx, record, slots, header)?;
                 self.take_result(slots);
                 self.reload_len();
                 self.advance(words);
@@ -218,9 +236,11 @@ impl Regs {
                 }
                 let arguments = self.slot(self.u32::<2>());
                 let top = arguments.add(self.u32::<8>() as usize);
-                host::call_host(self.machine, self.at(), record, arguments, top)?;
-                self.take_result(arguments);
                 let header = self.slot(self.u32::<4>());
+                // The function has ended: its caller is the innermost frame.
+                let at = self.caller_at(header);
+                host::call_host(self.machine, at, self.cx, record, arguments, top)?;
+                self.take_result(arguments);
                 std::ptr::copy(arguments, self.sp, self.u32::<9>() as usize);
                 self.pop_frame(header);
                 self.reload_memory();

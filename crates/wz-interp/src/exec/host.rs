@@ -23,7 +23,8 @@ pub(super) unsafe fn interrupted(machine: *mut Machine, at: At, frame_slots: u32
     Ok(())
 }
 
-/// Calls a host function with its parameters at `slots`; `top` is where the stack is free.
+/// Calls a host function for the instance `cx` with its parameters at `slots`; `top` is where the stack
+/// is free, `at` what the innermost frame executes.
 ///
 /// # Safety
 /// The machine's, at a call instruction; `slots` has room for parameters and results.
@@ -31,6 +32,7 @@ pub(super) unsafe fn interrupted(machine: *mut Machine, at: At, frame_slots: u32
 pub(super) unsafe fn call_host(
     machine: *mut Machine,
     at: At,
+    cx: *const InstanceContext,
     record: *const FunctionRecord,
     slots: *mut u64,
     top: *mut u64,
@@ -39,7 +41,7 @@ pub(super) unsafe fn call_host(
     unsafe {
         (*machine).called_out(at.ip, at.sp, at.cx);
         (*machine).top = top;
-        (*(*machine).activation).call_host(at.cx, record, slots)?;
+        (*(*machine).activation).call_host(cx, record, slots)?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(crate) struct Note {
 
 #[derive(Debug, Default)]
 struct Place {
-    /// The note's instruction; null before the first one, and [`NOWHERE`].
+    /// The note's instruction; null before the first one.
     ip: AtomicPtr<u64>,
     sp: AtomicPtr<u64>,
     cx: AtomicPtr<InstanceContext>,
@@ -29,40 +29,24 @@ struct Place {
 
 impl Note {
     #[inline(always)]
-    fn set(&self, ip: *const u64, regs: &Regs) {
+    fn set(&self, ip: *const u64, sp: *mut u64, cx: *const InstanceContext) {
         let next = (self.current.load(Relaxed) ^ 1) & 1;
         let place = &self.places[next];
-        place.sp.store(regs.sp, Relaxed);
-        place.cx.store(regs.cx.cast_mut(), Relaxed);
+        place.sp.store(sp, Relaxed);
+        place.cx.store(cx.cast_mut(), Relaxed);
         place.ip.store(ip.cast_mut(), Relaxed);
         compiler_fence(Ordering::SeqCst);
         self.current.store(next, Relaxed);
     }
 
-    /// What was noted last.
-    pub(crate) fn get(&self) -> LastNote {
+    /// The instruction, the frame and the instance; none before the first note, when no function has
+    /// begun.
+    pub(crate) fn get(&self) -> Option<(*const u64, *const u64, *const InstanceContext)> {
         let Place { ip, sp, cx } = &self.places[self.current.load(Relaxed) & 1];
         let ip = ip.load(Relaxed).cast_const();
-        match ip {
-            _ if ip.is_null() => LastNote::None,
-            NOWHERE => LastNote::Nowhere,
-            ip => LastNote::At(ip, sp.load(Relaxed).cast_const(), cx.load(Relaxed).cast_const()),
-        }
+        (!ip.is_null()).then(|| (ip, sp.load(Relaxed).cast_const(), cx.load(Relaxed).cast_const()))
     }
 }
-
-/// What was noted last.
-pub(crate) enum LastNote {
-    /// Nothing: no function has begun.
-    None,
-    /// That the frame is being replaced.
-    Nowhere,
-    /// The instruction, the frame and the instance.
-    At(*const u64, *const u64, *const InstanceContext),
-}
-
-/// What is noted while a frame is being replaced.
-const NOWHERE: *const u64 = ptr::without_provenance(1);
 
 /// What a note's instruction says.
 #[derive(Clone, Copy, Debug)]
@@ -100,21 +84,29 @@ impl Instruction for Here {
     unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
         // SAFETY: the machine outlives the execution; the instruction has these words.
         unsafe {
-            (*regs.machine).note.set(regs.ip, regs);
+            (*regs.machine).note.set(regs.ip, regs.sp, regs.cx);
             regs.advance(3);
         }
         Ok(())
     }
 }
 
-/// The frame is about to be replaced: notes that it cannot be walked.
-struct Nowhere;
-impl Instruction for Nowhere {
+/// The frame is about to be replaced by that of a tail call: notes where it returns to. The slot of its
+/// header is in the second word.
+struct Ending;
+impl Instruction for Ending {
     #[inline(always)]
     unsafe fn run(regs: &mut Regs) -> Result<(), Stop> {
-        // SAFETY: the machine outlives the execution; the instruction has these words.
+        // SAFETY: the machine outlives the execution; the instruction has these words, and the frame
+        // has a header.
         unsafe {
-            (*regs.machine).note.set(NOWHERE, regs);
+            let header = regs.slot(regs.u32::<3>()).cast::<[u64; 3]>().read();
+            let [ip, sp, cx] = header.map(|word| word as usize);
+            (*regs.machine).note.set(
+                ptr::with_exposed_provenance(ip),
+                ptr::with_exposed_provenance_mut(sp),
+                ptr::with_exposed_provenance(cx),
+            );
             regs.advance(2);
         }
         Ok(())
@@ -124,5 +116,5 @@ impl Instruction for Nowhere {
 /// Notes where execution is.
 pub(crate) static NOTE: Op =
     Op::new::<Here>("note", 3, fields([Field::Number(2), Field::Number(3), Field::Word(2)]));
-/// Notes that execution is nowhere.
-pub(crate) static NOTE_NOTHING: Op = Op::new::<Nowhere>("note_nothing", 2, fields([]));
+/// Notes that the function ends.
+pub(crate) static NOTE_ENDING: Op = Op::new::<Ending>("note_ending", 2, fields([Field::Number(3)]));

@@ -162,7 +162,7 @@ impl Translator<'_> {
     pub(super) fn put_tail_call(&mut self, function: u32, ty: &FunctionType, stack: &mut Vec<Value>) {
         let arguments = self.arguments(ty, 0, stack);
         self.put_tail_event();
-        self.put_note_nothing();
+        self.put_note_ending();
         let [first, second] = self.tail_operands(arguments);
         match self.defined(function) {
             Some(defined) => {
@@ -198,7 +198,7 @@ impl Translator<'_> {
             self.out.word(type_index.into());
         }
         self.put_tail_event();
-        self.put_note_nothing();
+        self.put_note_ending();
         let [first, second] = self.tail_operands(arguments);
         let op = &call::TAIL_CALL_INDIRECT[self.mixed()][usize::from(!self.narrow_table(table))];
         self.put_site(op, first);

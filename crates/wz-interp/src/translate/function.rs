@@ -161,10 +161,10 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// Emits a note that the frame is being replaced, if there are to be any.
-    pub(super) fn put_note_nothing(&mut self) {
+    /// Emits a note that the function ends with a tail call, if there are to be any.
+    pub(super) fn put_note_ending(&mut self) {
         if self.notes() {
-            self.put(&note::NOTE_NOTHING, 0);
+            self.put(&note::NOTE_ENDING, pair(0, self.header));
         }
     }
 

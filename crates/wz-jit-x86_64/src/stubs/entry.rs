@@ -23,7 +23,7 @@ use wz_api::FunctionType;
 use wz_core::records::InstanceContext;
 use wz_jit::runtime::body::StubKind;
 use wz_jit::runtime::native::OK;
-use wz_jit::runtime::state::STATE_NATIVE_SP;
+use wz_jit::runtime::state::{HEADER_NATIVE_SP, STACK_MASK, STATE_NATIVE_SP};
 use wz_jit::runtime::stubs::AssembledStub;
 
 use super::exit::return_to_host;
@@ -56,6 +56,9 @@ pub(super) fn assemble(ty: &FunctionType) -> AssembledStub {
         ; mov [BYTE rdi + STATE_NATIVE_SP as i8], rsp
         ; mov QWORD [r8 - 8], 0
         ; mov [r8 - 16], rbp
+        ; lea r11, [r8 - 16]
+        ; or r11, STACK_MASK as i32
+        ; mov [BYTE r11 + HEADER_NATIVE_SP as i8], rsp
         ; lea rbp, [r8 - 16]
         ; lea rsp, [rbp - frame_bytes as i32]
         ; mov [rbp - 8], rdx
@@ -102,6 +105,8 @@ pub(super) fn resume() -> AssembledStub {
         ; mov [BYTE rdi + STATE_NATIVE_SP as i8], rsp
         ; mov rbx, rdi
         ; mov rbp, rsi
+        ; or rsi, STACK_MASK as i32
+        ; mov [BYTE rsi + HEADER_NATIVE_SP as i8], rsp
         ; mov eax, OK as i32
         ; jmp rdx
     );

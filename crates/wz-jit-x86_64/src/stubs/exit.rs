@@ -5,20 +5,22 @@ use dynasmrt::DynasmApi;
 use wz_jit::runtime::body::StubKind;
 use wz_jit::runtime::native::RAISED;
 use wz_jit::runtime::state::{
-    HEADER_STATE, STACK_MASK, STATE_EXIT_CONTEXT, STATE_EXIT_FP, STATE_EXIT_SP, STATE_NATIVE_SP,
+    HEADER_NATIVE_SP, HEADER_STATE, STACK_MASK, STATE_EXIT_CONTEXT, STATE_EXIT_FP, STATE_EXIT_SP,
+    STATE_NATIVE_SP,
 };
 use wz_jit::runtime::stubs::AssembledStub;
 
 use super::stub;
 use crate::assembler::{self, Assembler};
 
-/// Finds the call's state, leaves it in `rbx`, and notes where the guest is. The stub's frame is
-/// complete, the stack pointer the lowest of it.
+/// Finds the call's state, leaves it in `rbx` and the native stack pointer in `rax`, and notes where the
+/// guest is. The stub's frame is complete, the stack pointer the lowest of it.
 pub(super) fn note_exit(ops: &mut Assembler) {
     dynasm!(ops
         ; .arch x64
         ; mov rbx, rsp
         ; or rbx, STACK_MASK as i32
+        ; mov rax, [BYTE rbx + HEADER_NATIVE_SP as i8]
         ; mov rbx, [BYTE rbx + HEADER_STATE as i8]
         ; mov [BYTE rbx + STATE_EXIT_SP as i8], rsp
         ; mov [BYTE rbx + STATE_EXIT_CONTEXT as i8], r14
@@ -27,12 +29,12 @@ pub(super) fn note_exit(ops: &mut Assembler) {
     );
 }
 
-/// Calls a function on the native stack, with the state in `rbx`.
+/// Calls a function on the native stack, with the state in `rbx` and the native stack pointer in `rax`.
 pub(super) fn call_native(ops: &mut Assembler, function: usize) {
     dynasm!(ops
         ; .arch x64
         ; mov rdi, rbx
-        ; mov rsp, [BYTE rbx + STATE_NATIVE_SP as i8]
+        ; mov rsp, rax
         ; mov rax, QWORD function as i64
         ; call rax
     );
@@ -92,6 +94,7 @@ pub(super) fn fault_exit(function: usize) -> AssembledStub {
     dynasm!(ops
         ; .arch x64
         ; mov rbx, rdi
+        ; mov rax, [BYTE rbx + STATE_NATIVE_SP as i8]
     );
     call_native(&mut ops, function);
     leave_guest(&mut ops);

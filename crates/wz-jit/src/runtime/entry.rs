@@ -93,12 +93,14 @@ unsafe fn enter_nested(
     let header = unsafe { &*outer_stack.header() };
     let (interrupt, outer_activation, outer_state) =
         (header.interrupt.get(), header.activation.get(), header.state.get());
+    let native_sp = header.native_sp.get();
     let state = CallState::new(activation, outer_stack, outer, stubs);
     // SAFETY: as the caller says.
     let result = unsafe { run(thread, &state, outer.exit_sp.get(), activation, &call) };
     header.interrupt.set(interrupt);
     header.activation.set(outer_activation);
     header.state.set(outer_state);
+    header.native_sp.set(native_sp);
     result
 }
 

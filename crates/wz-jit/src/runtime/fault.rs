@@ -44,17 +44,25 @@ unsafe fn recognize(registers: &Registers, address: usize) -> Option<Continuatio
     let state = Thread::current().current.get();
     // SAFETY: a call that is current is running on this thread.
     let call = unsafe { state.as_ref() }?;
-    // SAFETY: the call's stack lives as long as the call.
-    let stack = unsafe { &*call.stack };
-    let trap = if stack.guard().contains(&address) {
-        Trap::StackOverflow
-    } else {
-        // SAFETY: the frame is one of a body's on this stack.
-        unsafe { memory_trap(body, registers, &stack.frames(), address) }?
-    };
+    // SAFETY: as the caller says; the program counter is in the body.
+    let trap = unsafe { trap_of(call, body, registers, address) }?;
     call.fault.set(Some(Fault { registers: *registers, trap }));
     let argument = state.expose_provenance();
     Some(Continuation { pc: call.stubs.fault_exit, sp: call.native_sp.get(), argument })
+}
+
+/// The trap of a fault of a call's code, if it is one.
+///
+/// # Safety
+/// As for [`recognize`]; the program counter is in the body.
+unsafe fn trap_of(call: &CallState, body: &Body, registers: &Registers, address: usize) -> Option<Trap> {
+    // SAFETY: the call's stack lives as long as the call.
+    let stack = unsafe { &*call.stack };
+    if stack.guard().contains(&address) {
+        return Some(Trap::StackOverflow);
+    }
+    // SAFETY: the frame is one of a body's on this stack.
+    unsafe { memory_trap(body, registers, &stack.frames(), address) }
 }
 
 /// The trap of an access to a memory of the instance that executes.

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use wz_core::engine::CodeAddress;
+use wz_core::reclaim::Pin;
 use wz_decode::ModuleInfo;
 
 use super::body::{Batch, Body, BodyKind};
-use wz_core::reclaim::Pin;
 
 /// What arenas are aligned to, and their lengths multiples of.
 pub const UNIT: usize = 1 << UNIT_LOG2;

@@ -20,6 +20,10 @@ use super::stubs::Stubs;
 #[repr(C)]
 #[derive(Debug)]
 pub struct StackHeader {
+    pub(super) unused: u64,
+    /// The native stack pointer of the innermost call on this stack, as in [`CallState`]: found here a
+    /// load earlier.
+    pub native_sp: Cell<usize>,
     /// The flag that code looks at at loop headers and entries: not 0 means that it calls the
     /// interruption builtin. Never null while guests run.
     pub interrupt: Cell<*const AtomicU32>,
@@ -38,6 +42,8 @@ const fn from_last_byte(offset: usize) -> i32 {
     offset as i32 - size_of::<StackHeader>() as i32 + 1
 }
 
+/// [`StackHeader::native_sp`] from `sp | STACK_MASK`.
+pub const HEADER_NATIVE_SP: i32 = from_last_byte(offset_of!(StackHeader, native_sp));
 /// [`StackHeader::interrupt`] from `sp | STACK_MASK`.
 pub const HEADER_INTERRUPT: i32 = from_last_byte(offset_of!(StackHeader, interrupt));
 /// [`StackHeader::activation`] from `sp | STACK_MASK`.

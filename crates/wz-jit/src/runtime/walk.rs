@@ -179,7 +179,7 @@ unsafe fn interrupted_place(
     // SAFETY: the thread is inside a call.
     let Some(body) = (unsafe { page_map::find(registers.pc) }) else {
         if call.exit_fp.get() == 0 && call.fault.get().is_none() {
-            // Before the guest begins, or after it ended; not in a handler of its fault.
+            // Before the guest begins, or after it ended; not on the stack of a handler.
             let distance = ptr::from_ref(call).addr().wrapping_sub(registers.sp);
             return if distance < ENTERING_BYTES { Ok((None, Place::default())) } else { Err(Unwalkable) };
         }
@@ -216,25 +216,25 @@ unsafe fn interrupted_place(
             Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?;
             Ok((None, innermost))
         }
+        // Leaves call some stubs: then the context is only in the register.
         (FrameState::Whole, BodyKind::Stub(_)) => {
-            Ok((None, Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?))
+            let caller = Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?;
+            Ok((None, Place { context: registers.context, ..caller }))
         }
-        (FrameState::Absent | FrameState::Begun, _) => {
+        (_, BodyKind::Stub(_)) => {
+            let caller = Place::returning_to(return_address, registers.fp);
+            Ok((None, Place { context: registers.context, ..caller }))
+        }
+        (FrameState::Absent | FrameState::Begun, BodyKind::Function(code)) => {
             let begins = body.offset_of(registers.pc) < arch::PUSHED_BYTES;
-            let context = |is_leaf: bool| match is_leaf || begins {
-                true => Some(registers.context),
+            let context = match code.is_leaf || begins {
+                true => registers.context,
                 // The frame was taken down: the context is still where it was, below.
                 // SAFETY: the stack pointer was found to be within the guest's stack.
-                false => unsafe { arch::context_of_gone_frame(registers, &frames) },
+                false => unsafe { arch::context_of_gone_frame(registers, &frames) }.ok_or(Unwalkable)?,
             };
-            let first = match body.kind() {
-                BodyKind::Function(code) => {
-                    let context = context(code.is_leaf).ok_or(Unwalkable)?;
-                    let code_offset = Site::of(body, registers.pc).code_offset;
-                    Some(frame_of(code, ptr::with_exposed_provenance(context), code_offset))
-                }
-                BodyKind::Stub(_) => None,
-            };
+            let code_offset = Site::of(body, registers.pc).code_offset;
+            let first = Some(frame_of(code, ptr::with_exposed_provenance(context), code_offset));
             Ok((first, Place::returning_to(return_address, registers.fp)))
         }
     }

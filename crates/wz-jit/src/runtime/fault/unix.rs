@@ -52,7 +52,9 @@ fn install_one(previous: &Previous) -> Result<(), i32> {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         action.sa_sigaction = handle as extern "C" fn(_, _, _) as usize;
-        libc::sigemptyset(&raw mut action.sa_mask);
+        // A signal that is sent meanwhile comes when the guest's trap is known, so that its handler can
+        // walk the stack: otherwise it would often come at the first instruction here.
+        libc::sigfillset(&raw mut action.sa_mask);
         libc::sigaction(previous.signal, &raw const action, ptr::null_mut())
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error().raw_os_error().unwrap_or_default()) }
@@ -73,6 +75,9 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
         forward(signal, info, context, sent);
     }
 }
+
+/// No signal has a higher number, on any system.
+const LAST_SIGNAL: libc::c_int = 64;
 
 /// Lets whoever handled the signal before have it.
 ///
@@ -97,8 +102,16 @@ unsafe fn forward(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
             }
         }
         (handler, Some(action)) => {
-            // SAFETY: the handler was installed for such calls.
+            // SAFETY: the handler was installed for such calls. It finds those signals blocked that it
+            // would find without this one.
             unsafe {
+                let mut blocked = (*context.cast::<libc::ucontext_t>()).uc_sigmask;
+                for number in 1..=LAST_SIGNAL {
+                    if number == signal || libc::sigismember(&raw const action.sa_mask, number) == 1 {
+                        libc::sigaddset(&raw mut blocked, number);
+                    }
+                }
+                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const blocked, ptr::null_mut());
                 if action.sa_flags & libc::SA_SIGINFO != 0 {
                     let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut c_void) =
                         std::mem::transmute(handler);
