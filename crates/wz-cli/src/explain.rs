@@ -45,7 +45,7 @@ pub(crate) fn explain(arguments: &ExplainArgs) -> Result<i32, Failure> {
         .map_err(|error| Failure::setup(format!("{}: {error}", escape(&arguments.file.to_string_lossy()))))?;
     let mut page = Page { title, body, code_start: info.code_start, operators, source: None, code: None };
     if !arguments.no_source {
-        page.source = SourceLines::of(module.custom_sections());
+        page.source = SourceLines::of(&module);
     }
     if !arguments.no_code {
         page.code = module.listing(function);

@@ -5,16 +5,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use addr2line::Context;
-use addr2line::gimli::{Dwarf, EndianSlice, Error, LittleEndian, SectionId};
-use wz::CustomSection;
+use wz::CompiledModule;
 
 /// The largest source file whose lines are shown.
 const MAX_SOURCE_BYTES: u64 = 16 << 20;
 
 /// The debugging information of a module.
 pub(super) struct SourceLines<'a> {
-    context: Context<EndianSlice<'a, LittleEndian>>,
+    module: &'a CompiledModule,
     files: RefCell<HashMap<String, Option<Vec<String>>>>,
 }
 
@@ -28,23 +26,16 @@ pub(super) struct SourceLine {
 }
 
 impl<'a> SourceLines<'a> {
-    /// What the sections tell; none if there is no DWARF, or none that can be read.
-    pub(super) fn of(sections: &'a [CustomSection]) -> Option<Self> {
-        let section = |id: SectionId| {
-            let found = sections.iter().find(|section| *section.name == *id.name());
-            Ok::<_, Error>(EndianSlice::new(found.map_or(&[][..], |section| &section.data[..]), LittleEndian))
-        };
-        if !sections.iter().any(|section| &*section.name == ".debug_line") {
-            return None;
-        }
-        let context = Context::from_dwarf(Dwarf::load(section).ok()?).ok()?;
-        Some(Self { context, files: RefCell::default() })
+    /// What a module that keeps its custom sections tells; none if it has no DWARF.
+    pub(super) fn of(module: &'a CompiledModule) -> Option<Self> {
+        let has_lines = module.custom_sections().iter().any(|section| &*section.name == ".debug_line");
+        has_lines.then(|| Self { module, files: RefCell::default() })
     }
 
     /// Where the operator at an offset in the body of the Code section comes from.
     pub(super) fn at(&self, code_offset: u32) -> Option<SourceLine> {
-        let location = self.context.find_location(u64::from(code_offset)).ok()??;
-        Some(SourceLine { file: location.file?.to_owned(), line: location.line.filter(|line| *line > 0)? })
+        let location = self.module.source_locations(code_offset).into_iter().next()?;
+        Some(SourceLine { file: location.file, line: location.line.filter(|line| *line > 0)? })
     }
 
     /// The text of a line, if its file is there.

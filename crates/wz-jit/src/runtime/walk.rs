@@ -249,8 +249,8 @@ unsafe fn left_place(call: &CallState) -> Result<(Option<Frame>, Place), Unwalka
         return Ok((None, Place::default()));
     }
     let place = exit_place(call).ok_or(Unwalkable)?;
-    // SAFETY: as the caller says.
-    Ok((unsafe { left_listened(call) }, place))
+    // SAFETY: as the caller says; the thread is inside the call.
+    Ok((unsafe { left_listened(call, |address| Site::find(address)) }, place))
 }
 
 /// How far the frame is that the interrupted code is in, and its return address unless it is
@@ -442,15 +442,15 @@ pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<F
     let state = activation.engine_state.get().cast_const().cast::<CallState>();
     // SAFETY: the engine's state is set while the call is running, and only to this.
     let state = unsafe { state.as_ref() }?;
+    let sites = &Thread::current().sites;
     if !std::mem::replace(&mut cursor.started, true) {
         exit_place(state).unwrap_or_default().store(cursor);
-        // SAFETY: the guest has left for the core.
-        if let Some(listened) = unsafe { left_listened(state) } {
+        // SAFETY: the guest has left for the core, and this is no signal handler.
+        if let Some(listened) = unsafe { left_listened(state, |address| sites.find(address)) } {
             return Some(listened);
         }
     }
     let mut place = Place::of(cursor);
-    let sites = &Thread::current().sites;
     // SAFETY: the engine is in a call to the core, so that nothing changes, and not in a signal
     // handler.
     let frame =
@@ -547,14 +547,14 @@ unsafe fn listened_frame(call: &CallState, slots: u32) -> Frame {
 /// The same, if it is a wrapper that the guest left from: Rust was called from it.
 ///
 /// # Safety
-/// The call runs on the calling thread, and has left its guest.
-unsafe fn left_listened(call: &CallState) -> Option<Frame> {
+/// The call runs on the calling thread, and has left its guest. `site` finds what is at an address.
+unsafe fn left_listened<'a>(call: &CallState, site: impl Fn(usize) -> Option<Site<'a>>) -> Option<Frame> {
     if call.fault.get().is_some() || call.exit_fp.get() == 0 {
         return None;
     }
     // SAFETY: the stub's call of Rust has put the address there that it returns to; if it has
     // returned, what is there now is not an address of ours.
-    let slots = unsafe { page_map::find(arch::native_return(call.native_sp.get())) }?.listened_slots()?;
+    let slots = site(unsafe { arch::native_return(call.native_sp.get()) })?.body.listened_slots()?;
     // SAFETY: as the caller says.
     Some(unsafe { listened_frame(call, slots) })
 }
