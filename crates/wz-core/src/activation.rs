@@ -157,6 +157,12 @@ impl Activation {
         self.frames_below
     }
 
+    /// Whether code was compiled to be [walked](crate::walk_interrupted) anywhere.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.store().config().sampling
+    }
+
     /// The thread that it is of.
     #[inline]
     pub(crate) fn thread(&self) -> &'static Thread {

@@ -69,7 +69,10 @@ pub(crate) unsafe fn walk_interrupted(
     let machine = activation.engine_state.get().cast_const().cast::<Machine>();
     // SAFETY: the state is set while the machine runs, and only to it.
     let Some(machine) = (unsafe { machine.as_ref() }) else { return Ok(()) };
-    let Some((mut ip, mut sp, mut context)) = machine.note.get() else { return Ok(()) };
+    let Some((mut ip, mut sp, mut context)) = machine.note.get() else {
+        // No function has begun yet, or none of them notes.
+        return if activation.is_sampled() { Ok(()) } else { Err(Unwalkable) };
+    };
     while !std::ptr::eq(ip, machine.exit.as_ptr()) {
         // SAFETY: it was noted, or is returned to.
         let noted = unsafe { Noted::at(ip) }.ok_or(Unwalkable)?;
