@@ -13,6 +13,7 @@ use wz_jit::runtime::state::{ACTIVATION_FUEL, HEADER_ACTIVATION, HEADER_INTERRUP
 use wz_jit::runtime::stubs::Relocation;
 
 use crate::abi;
+use crate::encode::{Opcode, Place};
 use crate::frame::reload_pinned;
 use crate::isa::X64Isa;
 use crate::probe::{Limited, emit_below_limit};
@@ -91,14 +92,10 @@ pub(super) fn emit(inst: &CallInst, cx: &mut Emission<'_, X64Isa>) {
             let flag = flag.preg().hw_enc() as u8;
             let back = cx.assembler.ops.new_dynamic_label();
             let at = out_of_line(cx, Seldom::Interrupted { back });
-            dynasm!(cx.assembler.ops
-                ; .arch x64
-                // A set flag has all bits, its address not none: the processor makes one operation of
-                // both instructions, which it does not with a constant.
-                ; test [Rq(flag)], Rd(flag)
-                ; jne =>at
-                ; =>back
-            );
+            // test [flag], flag: a set flag has all bits, its address not none, and the processor makes
+            // one operation of both instructions, which it does not with a constant.
+            cx.assembler.ops.op(false, Opcode::one(0x85), flag, Place::at(flag, 0));
+            dynasm!(cx.assembler.ops; .arch x64; jne =>at; =>back);
         }
         CallInst::Fuel(activation, units) => {
             let activation = activation.preg().hw_enc() as u8;
