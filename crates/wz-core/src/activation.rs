@@ -31,8 +31,8 @@ use crate::walk;
 /// One entry from the host into a guest, on the entering thread's stack.
 #[repr(C)]
 pub struct Activation {
-    /// What engines look at at function entries and loop headers: not 0 means that they call
-    /// [`interrupted`](Self::interrupted). Never null.
+    /// What engines look at at function entries and loop headers: 0, or all bits, which means that
+    /// they call [`interrupted`](Self::interrupted). Never null.
     pub interrupt: Cell<*const AtomicU32>,
     /// The fuel left, when the runtime meters it.
     pub fuel: Cell<u64>,
@@ -466,7 +466,7 @@ impl Activation {
         let (instance, host) = unsafe { (Instance::of_context(caller), HostRecord::of_record(record)) };
         self.host.set(host);
         let is_plain = !host.is_listened()
-            && host.has_plain_results()
+            && host.reference_results().is_empty()
             && !instance.events().wants(EventKinds::HOST_CALL)
             && self.tank.is_none();
         // SAFETY: as the caller says.
@@ -535,18 +535,8 @@ impl Activation {
             let told = instance_events::tell(instance, self.context(), Some(self), Some(params), &event);
             told.map_err(|payload| self.raise_panic(payload))?;
         }
-        let call = HostCall::new(self, instance);
-        let outcome = self.outside(|| {
-            // SAFETY: as the caller says.
-            let slots = unsafe { std::slice::from_raw_parts_mut(slots, host.stack_slots()) };
-            let body = host.function().body();
-            catch_unwind(AssertUnwindSafe(|| body(&mut Caller::from_inner(&call), slots)))
-        });
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(self.host_failed(instance, error)),
-            Err(payload) => return Err(self.raise_panic(payload)),
-        }
+        // SAFETY: as the caller says.
+        self.outside(|| unsafe { self.run_plain_host(instance, host, slots) })?;
         if !host.reference_results().is_empty() {
             // SAFETY: the results are in the slots.
             let admitted = unsafe { admit_results(instance, host, slots) };

@@ -35,8 +35,6 @@ pub struct HostRecord {
     definition: FunctionDefinition,
     /// The slots for parameters and results together.
     stack_slots: usize,
-    /// Whether no result is a reference.
-    has_plain_results: bool,
     references: ReferenceSlots,
     listeners: HostListeners,
     store: Arc<StoreInner>,
@@ -63,7 +61,6 @@ impl HostRecord {
             function: Arc::clone(function),
             definition,
             stack_slots: ty.stack_slots(),
-            has_plain_results: ReferenceSlots::of(ty.results()).is_empty(),
             references: ReferenceSlots::of(ty.results()),
             listeners: HostListeners::new(),
             store: Arc::clone(store),
@@ -105,12 +102,6 @@ impl HostRecord {
 
     pub(crate) fn stack_slots(&self) -> usize {
         self.stack_slots
-    }
-
-    /// Whether no result is a reference.
-    #[inline]
-    pub(crate) fn has_plain_results(&self) -> bool {
-        self.has_plain_results
     }
 
     /// Which results are references.

@@ -107,12 +107,11 @@ pub fn select_entry(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, params: &[Option<R
     }
     let mut fixed: Vec<Fixed> = Vec::new();
     let mut moves = Vec::new();
-    let has_loops = has_loops(cx);
     for (param, passed) in params.iter().zip(&layout.params) {
         let (Some(to), Place::Int(place) | Place::Vector(place)) = (*param, passed.place) else { continue };
         let is_int = matches!(passed.place, Place::Int(_));
         let mut reg = to;
-        if has_loops {
+        if cx.has_loops() {
             reg = cx.temp(class(passed));
             moves.push(move_between(to, reg, is_int));
         }
@@ -149,12 +148,8 @@ pub fn select_entry(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, params: &[Option<R
     }
 }
 
-/// Whether the function has loops: then what is in a certain register at its start or end has another
-/// one between, so that the allocator does not want that register for the loop.
-fn has_loops(cx: &Lower<'_, X64Isa>) -> bool {
-    cx.f.order.iter().any(|block| cx.f.blocks[block.index()].flags.loop_header)
-}
-
+/// In functions with loops, what is in a certain register at the start or the end has another one
+/// between, so that the allocator does not want that register for the loop.
 fn move_between(to: Reg, from: Reg, is_int: bool) -> Inst {
     if is_int { Inst::Int(IntInst::Move { to, from }) } else { Inst::Vector(VectorInst::Move(to, from)) }
 }
@@ -285,9 +280,8 @@ fn select_return(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, results: &[Value]) {
         tell(cx, Builtin::ListenAfter, &values);
     }
     let mut fixed = Vec::with_capacity(values.len());
-    let has_loops = has_loops(cx);
     for (mut reg, passed) in values {
-        if let (true, Place::Int(_) | Place::Vector(_)) = (has_loops, passed.place) {
+        if let (true, Place::Int(_) | Place::Vector(_)) = (cx.has_loops(), passed.place) {
             let from = std::mem::replace(&mut reg, cx.temp(class(passed)));
             cx.push(move_between(reg, from, matches!(passed.place, Place::Int(_))));
         }

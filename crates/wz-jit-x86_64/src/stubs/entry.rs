@@ -26,7 +26,7 @@ use wz_jit::runtime::native::OK;
 use wz_jit::runtime::state::{HEADER_NATIVE_SP, STACK_MASK, STATE_NATIVE_SP};
 use wz_jit::runtime::stubs::AssembledStub;
 
-use super::exit::return_to_host;
+use super::exit::{enter_from_host, return_to_host};
 use super::stub;
 use crate::abi::{CallLayout, FRAME_POINTER, STACK_POINTER};
 use crate::assembler;
@@ -43,17 +43,10 @@ pub(super) fn assemble(ty: &FunctionType) -> AssembledStub {
     let frame_bytes = FIXED_BYTES + layout.result_area_bytes + layout.stack_bytes;
     let area = Memory::new(FRAME_POINTER, -((FIXED_BYTES + layout.result_area_bytes) as i32));
     let mut ops = assembler::new();
+    enter_from_host(&mut ops);
     dynasm!(ops
         ; .arch x64
-        ; push rbp
-        ; push rbx
-        ; push r12
-        ; push r13
-        ; push r14
-        ; push r15
-        ; sub rsp, 8
         // rdi: state, rsi: slot, rdx: context, rcx: values, r8: guest_sp
-        ; mov [BYTE rdi + STATE_NATIVE_SP as i8], rsp
         ; mov QWORD [r8 - 8], 0
         ; mov [r8 - 16], rbp
         ; lea r11, [r8 - 16]
@@ -92,17 +85,10 @@ pub(super) fn assemble(ty: &FunctionType) -> AssembledStub {
 /// finds the state in `rbx` and a status in `eax`, on the native stack, as after a call of Rust.
 pub(super) fn resume() -> AssembledStub {
     let mut ops = assembler::new();
+    enter_from_host(&mut ops);
     dynasm!(ops
         ; .arch x64
-        ; push rbp
-        ; push rbx
-        ; push r12
-        ; push r13
-        ; push r14
-        ; push r15
-        ; sub rsp, 8
         // rdi: state, rsi: fp, rdx: code
-        ; mov [BYTE rdi + STATE_NATIVE_SP as i8], rsp
         ; mov rbx, rdi
         ; mov rbp, rsi
         ; or rsi, STACK_MASK as i32

@@ -48,7 +48,23 @@ pub(super) fn note_return(ops: &mut Assembler) {
     );
 }
 
-/// Pops what the entry stub pushed and returns to the host. The native stack pointer is that of the
+/// Pushes what the platform's convention wants kept, and notes the native stack pointer in the state
+/// that `rdi` has.
+pub(super) fn enter_from_host(ops: &mut Assembler) {
+    dynasm!(ops
+        ; .arch x64
+        ; push rbp
+        ; push rbx
+        ; push r12
+        ; push r13
+        ; push r14
+        ; push r15
+        ; sub rsp, 8
+        ; mov [BYTE rdi + STATE_NATIVE_SP as i8], rsp
+    );
+}
+
+/// Pops what [`enter_from_host`] pushed and returns to the host. The native stack pointer is that of the
 /// state.
 pub(super) fn return_to_host(ops: &mut Assembler, status: u32) {
     dynasm!(ops

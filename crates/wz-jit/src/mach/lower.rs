@@ -22,6 +22,8 @@ pub struct Lowering<I: Isa> {
     /// What has happened in a block before each instruction: the same number means that nothing
     /// but pure computation is in between.
     colors: Vec<u32>,
+    /// Whether the function has loops.
+    has_loops: bool,
     /// Loads that were folded.
     sunk: Vec<bool>,
     classes: Vec<RegClass>,
@@ -43,6 +45,7 @@ impl<I: Isa> Default for Lowering<I> {
             regs: Vec::new(),
             inst_blocks: Vec::new(),
             colors: Vec::new(),
+            has_loops: false,
             sunk: Vec::new(),
             classes: Vec::new(),
             insts: Vec::new(),
@@ -87,8 +90,10 @@ impl<I: Isa> Lowering<I> {
         self.args.clear();
         self.arg_ranges.clear();
         self.arg_ranges.resize(f.blocks.len(), (0, 0));
+        self.has_loops = false;
         let mut color = 0;
         for block in &f.layout {
+            self.has_loops |= f.blocks[block.index()].flags.loop_header;
             color += 1;
             for inst in f.block_insts(*block) {
                 self.inst_blocks[inst.index()] = *block;
@@ -227,6 +232,12 @@ impl<I: Isa> Lower<'_, I> {
     pub fn temp(&mut self, class: RegClass) -> Reg {
         self.state.classes.push(class);
         self.virtual_reg(self.state.classes.len() as u32 - 1)
+    }
+
+    /// Whether the function has loops.
+    #[must_use]
+    pub fn has_loops(&self) -> bool {
+        self.state.has_loops
     }
 
     /// The register that an operand is in. It will be computed there. A constant is put into a

@@ -24,8 +24,8 @@ pub struct StackHeader {
     /// The native stack pointer of the innermost call on this stack, as in [`CallState`]: found here a
     /// load earlier.
     pub native_sp: Cell<usize>,
-    /// The flag that code looks at at loop headers and entries: not 0 means that it calls the
-    /// interruption builtin. Never null while guests run.
+    /// The flag that code looks at at loop headers and entries: 0, or all bits, which means that it
+    /// calls the interruption builtin. Never null while guests run.
     pub interrupt: Cell<*const AtomicU32>,
     /// The innermost activation on this stack, for its fuel.
     pub activation: Cell<*const Activation>,

@@ -27,15 +27,21 @@ fn calling(fire: impl Fn(&Module, &mut dyn StackIterator) + Send + Sync + 'stati
     })
 }
 
-#[test]
-fn code_with_probes_is_freed() {
+/// `FIB` on the JIT, with the code memory that it uses. None where there is no JIT.
+fn on_jit() -> Option<(Arc<CodeMemory>, Fixture, Module)> {
     if !EngineKind::Jit.is_available() {
-        return;
+        return None;
     }
     let memory = CodeMemory::unlimited();
     let config = RuntimeConfig::new().with_engine(EngineKind::Jit);
     let fixture = Fixture::new(config.with_jit(JitConfig::new().with_code_memory(&memory)));
     let module = fixture.module(FIB);
+    Some((memory, fixture, module))
+}
+
+#[test]
+fn code_with_probes_is_freed() {
+    let Some((memory, _fixture, module)) = on_jit() else { return };
     let fib = module.typed_function::<i32, i32>("fib").unwrap();
     fib.call(3).unwrap();
     let before = memory.used_bytes();
@@ -61,13 +67,7 @@ fn code_with_probes_is_freed() {
 /// Without room for code with probes, the function is interpreted as long as it has some.
 #[test]
 fn without_code_memory_probes_are_interpreted() {
-    if !EngineKind::Jit.is_available() {
-        return;
-    }
-    let memory = CodeMemory::unlimited();
-    let config = RuntimeConfig::new().with_engine(EngineKind::Jit);
-    let fixture = Fixture::new(config.with_jit(JitConfig::new().with_code_memory(&memory)));
-    let module = fixture.module(FIB);
+    let Some((memory, _fixture, module)) = on_jit() else { return };
     let fib = module.typed_function::<i32, i32>("fib").unwrap();
     assert_eq!(fib.call(10).unwrap(), 55);
     memory.refuse(true);
