@@ -21,6 +21,7 @@ use crate::fuel::Fuel;
 use crate::host::HostRecord;
 use crate::instance::Instance;
 use crate::instance_events;
+use crate::reclaim::Entry;
 use crate::records::{FunctionRecord, InstanceContext};
 use crate::references;
 use crate::snapshot;
@@ -39,6 +40,8 @@ pub struct Activation {
     /// For the engine; null at the start.
     pub engine_state: Cell<*mut ()>,
     thread: &'static Thread,
+    /// What others see that the thread uses.
+    entry: &'static Entry,
     parent: *const Activation,
     /// The instance that was entered. It lives for the call.
     instance: *const Instance,
@@ -66,8 +69,10 @@ pub struct Activation {
     shared_closes: Cell<u64>,
     /// Whether the thread's flag was cleared, though an outer activation may be concerned.
     cleared: Cell<bool>,
-    /// A handle of the instance that listeners were told of last.
-    module: UnsafeCell<Option<(*const Instance, Module)>>,
+    /// The instance that listeners were told of last, or null,
+    told_of: Cell<*const InstanceContext>,
+    /// and a handle of it.
+    module: UnsafeCell<Option<Module>>,
 }
 
 /// What a panic has.
@@ -93,17 +98,19 @@ impl Activation {
         let interrupt = if config.close_on_context_done { Flag::current_address() } else { &raw const NEVER };
         // The fuel comes first: what is built in place is not moved again.
         let (fuel, tank) = if config.fuel { fill(thread, instance, cx) } else { (u64::MAX, None) };
+        let entry = thread.entry();
         Self {
             interrupt: Cell::new(interrupt),
             fuel: Cell::new(fuel),
             engine_state: Cell::new(ptr::null_mut()),
             thread,
+            entry,
             parent: thread.current.get(),
             instance,
             cx: UnsafeCell::new(cx.clone()),
             ending: Cell::new(None),
             deferred: Cell::new(None),
-            frames_below: if thread.depth.get() == 0 { 0 } else { thread.entry().depth() },
+            frames_below: if thread.depth.get() == 0 { 0 } else { entry.depth() },
             host: Cell::new(ptr::null()),
             host_is_listened: Cell::new(false),
             snapshots: Cell::new((0, 0)),
@@ -112,6 +119,7 @@ impl Activation {
             parked: Cell::new(false),
             shared_closes: Cell::new(instance.store().shared_closes()),
             cleared: Cell::new(false),
+            told_of: Cell::new(ptr::null()),
             module: UnsafeCell::new(None),
         }
     }
@@ -125,7 +133,7 @@ impl Activation {
         self.thread.current.set(self);
         let depth = self.thread.depth.get();
         if depth == 0 {
-            self.thread.entry().enter();
+            self.entry.enter();
         }
         self.thread.depth.set(depth + 1);
     }
@@ -163,10 +171,10 @@ impl Activation {
         self.store().config().sampling
     }
 
-    /// The thread that it is of.
+    /// What others see that its thread uses.
     #[inline]
-    pub(crate) fn thread(&self) -> &'static Thread {
-        self.thread
+    pub(crate) fn entry(&self) -> &'static Entry {
+        self.entry
     }
 
     /// The instance that was entered.
@@ -235,29 +243,37 @@ impl Activation {
     /// A handle of an instance, kept for the next event.
     ///
     /// # Safety
-    /// Nobody holds what an earlier call gave; `instance` takes part in the call.
+    /// Nobody holds what an earlier call gave; `context` is of an instance that takes part in the
+    /// call.
     #[inline]
-    pub(crate) unsafe fn module_of(&self, instance: *const Instance) -> &Module {
-        // SAFETY: as the caller says; the cell is the thread's own.
-        if let Some((known, module)) = unsafe { &*self.module.get() }
-            && ptr::eq(*known, instance)
-        {
-            return module;
-        }
+    pub(crate) unsafe fn module_of(&self, context: *const InstanceContext) -> &Module {
         // SAFETY: as the caller says.
-        unsafe { self.keep_module(instance) }
+        unsafe { self.known_module(context).unwrap_or_else(|| self.keep_module(context)) }
+    }
+
+    /// The same, if listeners were told of that instance last.
+    ///
+    /// # Safety
+    /// As for [`module_of`](Self::module_of).
+    #[inline(always)]
+    pub(crate) unsafe fn known_module(&self, context: *const InstanceContext) -> Option<&Module> {
+        if !ptr::eq(self.told_of.get(), context) {
+            return None;
+        }
+        // SAFETY: as the caller says; the cell is the thread's own.
+        unsafe { &*self.module.get() }.as_ref()
     }
 
     /// # Safety
     /// As for [`module_of`](Self::module_of).
     #[cold]
-    unsafe fn keep_module(&self, instance: *const Instance) -> &Module {
+    unsafe fn keep_module(&self, context: *const InstanceContext) -> &Module {
         // SAFETY: what takes part in a call lives.
-        let module = unsafe { &*instance }.module();
+        let module = unsafe { Instance::of_context(context) }.module();
         let module = module.expect("an instance that takes part in a call is not being freed");
+        self.told_of.set(context);
         // SAFETY: as the caller says; the cell is the thread's own.
-        let kept = unsafe { &mut *self.module.get() };
-        &kept.insert((instance, module)).1
+        unsafe { &mut *self.module.get() }.insert(module)
     }
 
     // Ending early.
@@ -526,7 +542,7 @@ impl Activation {
         self.host_is_listened.set(listened);
         if listened {
             // SAFETY: `slots` holds the parameters.
-            unsafe { self.begin(|| host.listeners(), instance, slots)? };
+            unsafe { self.begin(|| host.listeners(), instance.context(), slots)? };
         }
         if instance.events().wants(EventKinds::HOST_CALL) {
             // SAFETY: `slots` holds the parameters.
@@ -639,7 +655,7 @@ impl Activation {
         let depth = self.thread.depth.get() - 1;
         self.thread.depth.set(depth);
         if depth == 0 {
-            self.thread.entry().leave();
+            self.entry.leave();
         }
     }
 }

@@ -13,9 +13,8 @@ use wz_experimental::FunctionListener;
 
 use crate::activation::{Activation, Payload, panic_error};
 use crate::engine::Raised;
-use crate::instance::Instance;
-use crate::listen::{ListenerCell, ListenerSlot};
-use crate::reclaim::{Entry, ListenedFrame};
+use crate::listen::ListenerCell;
+use crate::reclaim::Entry;
 use crate::records::InstanceContext;
 use crate::walk::StackWalk;
 
@@ -29,7 +28,7 @@ impl Activation {
     /// # Safety
     /// `context` is of the instance that runs, `function` a function that it defines, and
     /// `params` points to its parameters.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn listen_before(
         &self,
         context: *const InstanceContext,
@@ -37,11 +36,7 @@ impl Activation {
         params: *const u64,
     ) -> Result<(), Raised> {
         // SAFETY: as the caller says.
-        unsafe {
-            let instance = Instance::of_context(context);
-            let slot = instance.listener_slot(function);
-            self.begin(|| slot.map_or(std::ptr::null(), ListenerSlot::get), instance, params)
-        }
+        unsafe { self.begin(|| (*context).listeners_of(function), context, params) }
     }
 
     /// A listened function returned; its frame is still the innermost one.
@@ -52,7 +47,7 @@ impl Activation {
     /// # Safety
     /// [`listen_before`](Self::listen_before) was called in this frame, whose instance takes part in
     /// the call; `results` points to the results.
-    #[inline]
+    #[inline(always)]
     pub unsafe fn listen_after(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe { self.end(results) }
@@ -75,64 +70,123 @@ impl Activation {
     /// Adds a frame and tells its listeners that it begins.
     ///
     /// # Safety
-    /// `find` looks into the slot of a function that is being called, `instance` takes part
-    /// in the call, `params` points to the parameters.
-    #[inline]
+    /// `find` looks into the slot of a function that is being called, `context` is of an instance that
+    /// takes part in the call, `params` points to the parameters.
+    #[inline(always)]
     pub(crate) unsafe fn begin(
         &self,
         find: impl Fn() -> *const ListenerCell,
-        instance: *const Instance,
+        context: *const InstanceContext,
         params: *const u64,
     ) -> Result<(), Raised> {
-        let entry = self.thread().entry();
-        let frame = entry.push_frame(find);
+        let frame = self.entry().push_frame(find);
         // SAFETY: the thread's entry holds the cell as long as the frame is there.
         let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
-            frame.begin(instance, 0);
+            frame.begin(context, 0);
             return Ok(());
         };
-        frame.begin(instance, cell.listeners.len() as u32);
         // SAFETY: as the caller says.
         let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
         // SAFETY: as the caller says; no event of this activation is going on.
-        let module = unsafe { self.module_of(instance) };
-        for (position, listener) in cell.listeners.iter().enumerate() {
-            let mut derived = None;
-            let told = self.outside(|| {
-                catch_unwind(AssertUnwindSafe(|| {
-                    let mut stack = StackWalk::new(self, params);
-                    derived = listener.before(self.context(), module, &cell.definition, params, &mut stack);
-                }))
-            });
-            if let Err(payload) = told {
-                // Those who were told `before` are told `abort`.
-                // SAFETY: the frame was added above, and those after it are gone.
-                unsafe { entry.top_frame() }.set_begun(position as u32);
-                return Err(self.raise_panic(payload));
-            }
-            if let Some(derived) = derived {
-                // SAFETY: as above; the listener has returned, so that nobody holds the context.
-                unsafe { self.derive(entry.top_frame(), derived) };
+        let plain = unsafe { self.plain(cell, context) };
+        let Some((listener, module)) = plain else {
+            frame.begin(context, cell.listeners().len() as u32);
+            // SAFETY: as the caller says.
+            return unsafe { self.begin_each(cell, context, params) };
+        };
+        frame.begin(context, 1);
+        match self.tell_before(listener, module, cell, params) {
+            Ok(None) => Ok(()),
+            // SAFETY: the frame was added above, and those after it are gone; the listener has returned.
+            told => unsafe { self.told_before(told, 0) },
+        }
+    }
+
+    /// The listener and what it is told of, if it is the only one, and nothing is to be done but to
+    /// tell it, as most often.
+    ///
+    /// # Safety
+    /// As for [`module_of`](Self::module_of).
+    #[inline(always)]
+    unsafe fn plain<'a>(
+        &'a self,
+        cell: &'a ListenerCell,
+        context: *const InstanceContext,
+    ) -> Option<(&'a dyn FunctionListener, &'a Module)> {
+        if self.tank().is_some() {
+            return None;
+        }
+        // SAFETY: as the caller says.
+        cell.only().zip(unsafe { self.known_module(context) })
+    }
+
+    /// The same for any number of listeners, in the frame that was added.
+    ///
+    /// # Safety
+    /// As for [`begin`](Self::begin); the cell is that of the last frame.
+    #[inline(never)]
+    unsafe fn begin_each(
+        &self,
+        cell: &ListenerCell,
+        context: *const InstanceContext,
+        params: &[u64],
+    ) -> Result<(), Raised> {
+        // SAFETY: as the caller says; no event of this activation is going on.
+        let module = unsafe { self.module_of(context) };
+        for (position, listener) in cell.listeners().iter().enumerate() {
+            match self.outside(|| self.tell_before(&**listener, module, cell, params)) {
+                Ok(None) => {}
+                // SAFETY: the frame is the last one again; the listener has returned.
+                told => unsafe { self.told_before(told, position as u32)? },
             }
         }
         Ok(())
     }
 
-    /// A listener of the last frame changed the context.
+    #[inline(always)]
+    fn tell_before(
+        &self,
+        listener: &dyn FunctionListener,
+        module: &Module,
+        cell: &ListenerCell,
+        params: &[u64],
+    ) -> Result<Option<Context>, Payload> {
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut stack = StackWalk::new(self, params);
+            listener.before(self.context(), module, &cell.definition, params, &mut stack)
+        }))
+    }
+
+    /// What the listener at a position of the last frame's made of its `before`.
     ///
     /// # Safety
-    /// Nobody holds the context.
+    /// There is a frame, and nobody holds the context.
     #[cold]
-    unsafe fn derive(&self, frame: &ListenedFrame, derived: Context) {
+    unsafe fn told_before(
+        &self,
+        told: Result<Option<Context>, Payload>,
+        position: u32,
+    ) -> Result<(), Raised> {
         // SAFETY: as the caller says.
-        frame.derive(unsafe { self.replace_context(derived) });
+        let frame = unsafe { self.entry().top_frame() };
+        match told {
+            Ok(None) => {}
+            // SAFETY: as the caller says.
+            Ok(Some(derived)) => frame.derive(unsafe { self.replace_context(derived) }),
+            Err(payload) => {
+                // Those who were told `before` are told `abort`.
+                frame.set_begun(position);
+                return Err(self.raise_panic(payload));
+            }
+        }
+        Ok(())
     }
 
     /// Tells the listeners of the last frame that it returned, and takes it away.
     ///
     /// # Safety
     /// `results` points to the results of its function; its instance takes part in the call.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn end(&self, results: *const u64) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe {
@@ -153,26 +207,56 @@ impl Activation {
         &self,
         tell: impl Fn(&dyn FunctionListener, &Context, &Module, &ListenerCell),
     ) -> Result<(), Raised> {
-        let entry = self.thread().entry();
+        let entry = self.entry();
         // SAFETY: as the caller says.
         let frame = unsafe { entry.top_frame() };
-        let derives = frame.derives();
         // SAFETY: the thread's entry holds the cell as long as the frame is there.
-        if let Some(cell) = unsafe { frame.cell().as_ref() } {
-            // SAFETY: as the caller says; no event of this activation is going on.
-            let module = unsafe { self.module_of(frame.instance.get()) };
-            let mut left = cell.listeners[..frame.begun()].iter();
-            while let Some(listener) = left.next() {
-                let told = self.outside(|| {
-                    catch_unwind(AssertUnwindSafe(|| tell(&**listener, self.context(), module, cell)))
-                });
-                if let Err(payload) = told {
-                    let error = panic_error(&*payload);
-                    self.outside(|| drop(self.tell_abort(left.as_slice(), cell, module, &error)));
-                    // SAFETY: it is the last one again.
-                    unsafe { self.let_go(entry, derives) };
-                    return Err(self.raise_panic(payload));
-                }
+        let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
+            // SAFETY: as the caller says.
+            unsafe { self.let_go(entry, frame.derives()) };
+            return Ok(());
+        };
+        // SAFETY: as the caller says; no event of this activation is going on.
+        let plain = unsafe { self.plain(cell, frame.context.get()) };
+        if let Some((listener, module)) = plain
+            && frame.has_begun_one()
+        {
+            let told = catch_unwind(AssertUnwindSafe(|| tell(listener, self.context(), module, cell)));
+            // SAFETY: it is the last one again.
+            unsafe { entry.pop_frame() };
+            return told.map_err(|payload| self.raise_panic(payload));
+        }
+        // SAFETY: as the caller says.
+        unsafe { self.end_each(cell, tell) }
+    }
+
+    /// The same for any number of listeners.
+    ///
+    /// # Safety
+    /// As for [`end_with`](Self::end_with); the cell is that of the last frame.
+    #[inline(never)]
+    unsafe fn end_each(
+        &self,
+        cell: &ListenerCell,
+        tell: impl Fn(&dyn FunctionListener, &Context, &Module, &ListenerCell),
+    ) -> Result<(), Raised> {
+        let entry = self.entry();
+        // SAFETY: as the caller says.
+        let frame = unsafe { entry.top_frame() };
+        let (derives, begun) = (frame.derives(), frame.begun());
+        // SAFETY: as the caller says; no event of this activation is going on.
+        let module = unsafe { self.module_of(frame.context.get()) };
+        let mut left = cell.listeners()[..begun].iter();
+        while let Some(listener) = left.next() {
+            let told = self.outside(|| {
+                catch_unwind(AssertUnwindSafe(|| tell(&**listener, self.context(), module, cell)))
+            });
+            if let Err(payload) = told {
+                let error = panic_error(&*payload);
+                self.outside(|| drop(self.tell_abort(left.as_slice(), cell, module, &error)));
+                // SAFETY: it is the last one again.
+                unsafe { self.let_go(entry, derives) };
+                return Err(self.raise_panic(payload));
             }
         }
         // SAFETY: it is the last one again.
@@ -188,7 +272,7 @@ impl Activation {
 
     /// The same for the thread's listened frames but the first `depth`.
     pub(crate) fn abort_above(&self, depth: usize, error: &Error) -> Option<Payload> {
-        let entry = self.thread().entry();
+        let entry = self.entry();
         let mut panic = None;
         while entry.depth() > depth {
             // SAFETY: there is a frame; its instance took part in the call that is ending.
@@ -197,8 +281,8 @@ impl Activation {
             // SAFETY: the thread's entry holds the cell as long as the frame is there.
             if let Some(cell) = unsafe { frame.cell().as_ref() } {
                 // SAFETY: the instance took part in the call that is ending.
-                let module = unsafe { self.module_of(frame.instance.get()) };
-                let told = self.tell_abort(&cell.listeners[..begun], cell, module, error);
+                let module = unsafe { self.module_of(frame.context.get()) };
+                let told = self.tell_abort(&cell.listeners()[..begun], cell, module, error);
                 panic = panic.or(told);
             }
             // SAFETY: it is the last one again.

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, compiler_fen
 use parking_lot::Mutex;
 use wz_api::Context;
 
-use crate::instance::Instance;
 use crate::listen::ListenerCell;
+use crate::records::InstanceContext;
 use crate::sys;
 
 /// The current epoch. 0 means that a thread is outside.
@@ -56,7 +56,8 @@ pub(crate) struct Entry {
 pub(crate) struct ListenedFrame {
     /// What its listeners are of; null if there are none. It is held as long as the frame is there.
     cell: AtomicPtr<ListenerCell>,
-    pub(crate) instance: Own<*const Instance>,
+    /// The instance that is running; for a host function the one that calls it.
+    pub(crate) context: Own<*const InstanceContext>,
     /// In the lower half how many listeners were told `before`; [`DERIVES`]; above that the stamp.
     state: Own<u64>,
     /// The context before listeners changed it; empty if they did not.
@@ -78,8 +79,8 @@ impl ListenedFrame {
 
     /// The frame begins, of which so many listeners are being told.
     #[inline]
-    pub(crate) fn begin(&self, instance: *const Instance, listeners: u32) {
-        self.instance.set(instance);
+    pub(crate) fn begin(&self, context: *const InstanceContext, listeners: u32) {
+        self.context.set(context);
         self.state.set(listeners.into());
     }
 
@@ -87,6 +88,12 @@ impl ListenedFrame {
     #[inline]
     pub(crate) fn begun(&self) -> usize {
         self.state.get() as u32 as usize
+    }
+
+    /// Whether one listener was told, and nothing else is to be known of the frame.
+    #[inline(always)]
+    pub(crate) fn has_begun_one(&self) -> bool {
+        self.state.get() == 1
     }
 
     /// No more than so many were told.
@@ -135,7 +142,7 @@ impl ListenedFrame {
     fn moved(&self) -> Self {
         Self {
             cell: AtomicPtr::new(self.cell.load(Ordering::Relaxed)),
-            instance: Own(Cell::new(self.instance.0.get())),
+            context: Own(Cell::new(self.context.0.get())),
             state: Own(Cell::new(self.state.0.get())),
             previous: Own(Cell::new(self.previous.0.take())),
         }
@@ -170,7 +177,7 @@ impl<T: Default> Own<T> {
     }
 }
 
-impl Default for Own<*const Instance> {
+impl Default for Own<*const InstanceContext> {
     fn default() -> Self {
         Self(Cell::new(ptr::null()))
     }

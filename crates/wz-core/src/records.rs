@@ -5,10 +5,11 @@
 //! never move; lengths are published after the storage behind them exists and never shrink.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use crate::instance::Instance;
-use crate::listen::ListenerSlot;
+use crate::listen::{ListenerCell, ListenerSlot};
 
 /// What code of one instance finds everything through. Its address identifies the instance in
 /// frames. Built once at instantiation, immutable afterwards (what it points to may change).
@@ -37,6 +38,22 @@ pub struct InstanceContext {
     pub instance: *const Instance,
     /// The listeners of functions, imports first; null while none was listened to.
     pub(crate) listeners: AtomicPtr<ListenerSlot>,
+}
+
+impl InstanceContext {
+    /// The listeners of a function at this moment, by its index with imports; null if there are none.
+    ///
+    /// # Safety
+    /// The module has that function.
+    #[inline(always)]
+    pub(crate) unsafe fn listeners_of(&self, function: u32) -> *const ListenerCell {
+        let slots = self.listeners.load(Ordering::Acquire).cast_const();
+        if slots.is_null() {
+            return ptr::null();
+        }
+        // SAFETY: there are as many slots as functions, and they stay as long as the instance.
+        unsafe { (*slots.add(function as usize)).get() }
+    }
 }
 
 // SAFETY: the context is immutable once published and what it points to lives as long as it; the

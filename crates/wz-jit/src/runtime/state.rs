@@ -104,9 +104,10 @@ pub const STATE_NEXT_RECORD: i32 = offset_of!(CallState, next_record) as i32;
 /// [`CallState::next_values`].
 pub const STATE_NEXT_VALUES: i32 = offset_of!(CallState, next_values) as i32;
 
-/// Where the wrappers of listened functions have, below the frame pointer, the address of the slot of
-/// the plain body.
-pub const LISTENED_PLAIN: i32 = -16;
+/// Where the wrappers of listened functions have, below the frame pointer, the context,
+pub const LISTENED_CONTEXT: i32 = -8;
+/// and the function's index with imports.
+pub const LISTENED_FUNCTION: i32 = -16;
 
 /// Where the stubs of functions that run elsewhere have, below the frame pointer, the context,
 pub const ELSEWHERE_CONTEXT: i32 = -8;

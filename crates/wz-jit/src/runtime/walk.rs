@@ -21,7 +21,7 @@ use super::elsewhere::ElsewhereFrame;
 use super::module::JitModule;
 use super::page_map;
 use super::sites::Site;
-use super::state::{CallState, Fault, LISTENED_PLAIN};
+use super::state::{CallState, Fault, LISTENED_CONTEXT, LISTENED_FUNCTION};
 use super::thread::Thread;
 
 const WORD: usize = size_of::<usize>();
@@ -527,14 +527,13 @@ impl Place {
 /// # Safety
 /// It is the stub whose frame `call` has noted, and the function's instance lives.
 unsafe fn listened_frame(call: &CallState, slots: u32) -> Frame {
-    let (context, fp) = (call.exit_context.get(), call.exit_fp.get());
-    // SAFETY: as the caller says; wrappers leave with the context of the function.
-    let (module, plain) = unsafe {
-        let plain = fp.wrapping_add_signed(LISTENED_PLAIN as isize);
-        (JitModule::of_context(context), ptr::with_exposed_provenance::<usize>(plain).read())
-    };
-    let function = module.function_of_plain(plain);
-    let code_offset = module.first_operator(function);
+    let fp = call.exit_fp.get();
+    let word = |below: i32| ptr::with_exposed_provenance::<usize>(fp.wrapping_add_signed(below as isize));
+    // SAFETY: as the caller says; the wrapper's frame is complete.
+    let (context, function) = unsafe { (word(LISTENED_CONTEXT).read(), word(LISTENED_FUNCTION).read()) };
+    let (context, function) = (ptr::with_exposed_provenance(context), function as u32);
+    // SAFETY: it is the function's instance.
+    let code_offset = unsafe { JitModule::of_context(context) }.first_operator(function);
     Frame {
         context,
         function,
