@@ -73,6 +73,8 @@ pub struct Activation {
     told_of: Cell<*const InstanceContext>,
     /// and a handle of it.
     module: UnsafeCell<Option<Module>>,
+    /// The same instance, or null if there is fuel to be put away while others run.
+    plain: Cell<*const InstanceContext>,
 }
 
 /// What a panic has.
@@ -121,6 +123,7 @@ impl Activation {
             cleared: Cell::new(false),
             told_of: Cell::new(ptr::null()),
             module: UnsafeCell::new(None),
+            plain: Cell::new(ptr::null()),
         }
     }
 
@@ -247,21 +250,26 @@ impl Activation {
     /// call.
     #[inline]
     pub(crate) unsafe fn module_of(&self, context: *const InstanceContext) -> &Module {
-        // SAFETY: as the caller says.
-        unsafe { self.known_module(context).unwrap_or_else(|| self.keep_module(context)) }
+        // SAFETY: as the caller says; the cell is the thread's own.
+        match unsafe { &*self.module.get() } {
+            Some(module) if ptr::eq(self.told_of.get(), context) => module,
+            // SAFETY: as the caller says.
+            _ => unsafe { self.keep_module(context) },
+        }
     }
 
-    /// The same, if listeners were told of that instance last.
+    /// The same, if listeners were told of that instance last, and nothing is to be done around
+    /// telling them.
     ///
     /// # Safety
     /// As for [`module_of`](Self::module_of).
     #[inline(always)]
-    pub(crate) unsafe fn known_module(&self, context: *const InstanceContext) -> Option<&Module> {
-        if !ptr::eq(self.told_of.get(), context) {
+    pub(crate) unsafe fn plain_module(&self, context: *const InstanceContext) -> Option<&Module> {
+        if !ptr::eq(self.plain.get(), context) {
             return None;
         }
-        // SAFETY: as the caller says; the cell is the thread's own.
-        unsafe { &*self.module.get() }.as_ref()
+        // SAFETY: as the caller says; the cell is the thread's own, and was filled along with `plain`.
+        Some(unsafe { (*self.module.get()).as_ref().unwrap_unchecked() })
     }
 
     /// # Safety
@@ -271,9 +279,11 @@ impl Activation {
         // SAFETY: what takes part in a call lives.
         let module = unsafe { Instance::of_context(context) }.module();
         let module = module.expect("an instance that takes part in a call is not being freed");
-        self.told_of.set(context);
         // SAFETY: as the caller says; the cell is the thread's own.
-        unsafe { &mut *self.module.get() }.insert(module)
+        let kept = unsafe { &mut *self.module.get() }.insert(module);
+        self.told_of.set(context);
+        self.plain.set(if self.tank.is_none() { context } else { ptr::null() });
+        kept
     }
 
     // Ending early.
@@ -542,7 +552,7 @@ impl Activation {
         self.host_is_listened.set(listened);
         if listened {
             // SAFETY: `slots` holds the parameters.
-            unsafe { self.begin(|| host.listeners(), instance.context(), slots)? };
+            unsafe { self.begin(Some(host.listener_slot()), instance.context(), slots)? };
         }
         if instance.events().wants(EventKinds::HOST_CALL) {
             // SAFETY: `slots` holds the parameters.

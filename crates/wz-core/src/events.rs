@@ -5,6 +5,7 @@
 //! a `before` from its `after` or `abort`. A frame of a function that another instance of the module
 //! listens to, but not this one, has no listeners.
 
+use std::hint::cold_path;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use wz_experimental::FunctionListener;
 
 use crate::activation::{Activation, Payload, panic_error};
 use crate::engine::Raised;
-use crate::listen::ListenerCell;
+use crate::listen::{ListenerCell, ListenerSlot};
 use crate::reclaim::Entry;
 use crate::records::InstanceContext;
 use crate::walk::StackWalk;
@@ -36,7 +37,7 @@ impl Activation {
         params: *const u64,
     ) -> Result<(), Raised> {
         // SAFETY: as the caller says.
-        unsafe { self.begin(|| (*context).listeners_of(function), context, params) }
+        unsafe { self.begin((*context).listener_slot(function), context, params) }
     }
 
     /// A listened function returned; its frame is still the innermost one.
@@ -62,206 +63,201 @@ impl Activation {
     /// As for [`listen_after`](Self::listen_after), without results.
     pub unsafe fn listen_tail_call(&self) -> Result<(), Raised> {
         // SAFETY: as the caller says.
-        unsafe {
-            self.end_with(|listener, cx, module, cell| listener.tail_call(cx, module, &cell.definition))
-        }
+        unsafe { self.end_each(None) }
     }
 
     /// Adds a frame and tells its listeners that it begins.
     ///
     /// # Safety
-    /// `find` looks into the slot of a function that is being called, `context` is of an instance that
-    /// takes part in the call, `params` points to the parameters.
+    /// The slot is that of a function that is being called; `context` is of an instance that takes part
+    /// in the call; `params` points to the parameters.
     #[inline(always)]
     pub(crate) unsafe fn begin(
         &self,
-        find: impl Fn() -> *const ListenerCell,
+        slot: Option<&ListenerSlot>,
         context: *const InstanceContext,
         params: *const u64,
     ) -> Result<(), Raised> {
-        let frame = self.entry().push_frame(find);
+        // SAFETY: as the caller says; no event of this activation is going on.
+        if let Some(module) = unsafe { self.plain_module(context) }
+            && let Some(slot) = slot
+            && let Some((frame, cell)) = self.entry().try_push_frame(slot)
+        {
+            // SAFETY: the thread's entry holds the cell as long as the frame is there.
+            if let Some(cell) = unsafe { cell.as_ref() }
+                && let Some(listener) = cell.only()
+            {
+                frame.begin(context, 1);
+                // SAFETY: as the caller says.
+                let told = unsafe { self.tell_before(listener, module, cell, params) };
+                // SAFETY: the frame was added above, and those after it are gone.
+                return told.map_err(|payload| unsafe { self.before_panicked(0, payload) });
+            }
+            // SAFETY: it was just added.
+            unsafe { self.entry().pop_frame() };
+        }
+        cold_path();
+        // SAFETY: as the caller says.
+        unsafe { self.begin_each(slot, context, params) }
+    }
+
+    /// The same for any number of listeners, whatever there is to be done.
+    ///
+    /// # Safety
+    /// As for [`begin`](Self::begin).
+    #[inline(never)]
+    unsafe fn begin_each(
+        &self,
+        slot: Option<&ListenerSlot>,
+        context: *const InstanceContext,
+        params: *const u64,
+    ) -> Result<(), Raised> {
+        let frame = self.entry().push_frame(slot);
         // SAFETY: the thread's entry holds the cell as long as the frame is there.
         let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
             frame.begin(context, 0);
             return Ok(());
         };
-        // SAFETY: as the caller says.
-        let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
-        // SAFETY: as the caller says; no event of this activation is going on.
-        let plain = unsafe { self.plain(cell, context) };
-        let Some((listener, module)) = plain else {
-            frame.begin(context, cell.listeners().len() as u32);
-            // SAFETY: as the caller says.
-            return unsafe { self.begin_each(cell, context, params) };
-        };
-        frame.begin(context, 1);
-        match self.tell_before(listener, module, cell, params) {
-            Ok(None) => Ok(()),
-            // SAFETY: the frame was added above, and those after it are gone; the listener has returned.
-            told => unsafe { self.told_before(told, 0) },
-        }
-    }
-
-    /// The listener and what it is told of, if it is the only one, and nothing is to be done but to
-    /// tell it, as most often.
-    ///
-    /// # Safety
-    /// As for [`module_of`](Self::module_of).
-    #[inline(always)]
-    unsafe fn plain<'a>(
-        &'a self,
-        cell: &'a ListenerCell,
-        context: *const InstanceContext,
-    ) -> Option<(&'a dyn FunctionListener, &'a Module)> {
-        if self.tank().is_some() {
-            return None;
-        }
-        // SAFETY: as the caller says.
-        cell.only().zip(unsafe { self.known_module(context) })
-    }
-
-    /// The same for any number of listeners, in the frame that was added.
-    ///
-    /// # Safety
-    /// As for [`begin`](Self::begin); the cell is that of the last frame.
-    #[inline(never)]
-    unsafe fn begin_each(
-        &self,
-        cell: &ListenerCell,
-        context: *const InstanceContext,
-        params: &[u64],
-    ) -> Result<(), Raised> {
+        frame.begin(context, cell.listeners().len() as u32);
         // SAFETY: as the caller says; no event of this activation is going on.
         let module = unsafe { self.module_of(context) };
         for (position, listener) in cell.listeners().iter().enumerate() {
-            match self.outside(|| self.tell_before(&**listener, module, cell, params)) {
-                Ok(None) => {}
-                // SAFETY: the frame is the last one again; the listener has returned.
-                told => unsafe { self.told_before(told, position as u32)? },
-            }
+            // SAFETY: as the caller says.
+            let told = self.outside(|| unsafe { self.tell_before(&**listener, module, cell, params) });
+            // SAFETY: the frame is the last one again.
+            told.map_err(|payload| unsafe { self.before_panicked(position as u32, payload) })?;
         }
         Ok(())
     }
 
+    /// Tells a listener of the last frame's.
+    ///
+    /// # Safety
+    /// `params` points to the parameters of the function that the cell is of; nobody holds the context.
     #[inline(always)]
-    fn tell_before(
+    unsafe fn tell_before(
         &self,
         listener: &dyn FunctionListener,
         module: &Module,
         cell: &ListenerCell,
-        params: &[u64],
-    ) -> Result<Option<Context>, Payload> {
+        params: *const u64,
+    ) -> Result<(), Payload> {
+        // SAFETY: as the caller says.
+        let params = unsafe { std::slice::from_raw_parts(params, cell.param_slots as usize) };
         catch_unwind(AssertUnwindSafe(|| {
             let mut stack = StackWalk::new(self, params);
-            listener.before(self.context(), module, &cell.definition, params, &mut stack)
+            let derived = listener.before(self.context(), module, &cell.definition, params, &mut stack);
+            if let Some(derived) = derived {
+                // SAFETY: the frame is the last one again; the listener has returned.
+                unsafe { self.derive(derived) };
+            }
         }))
     }
 
-    /// What the listener at a position of the last frame's made of its `before`.
+    /// A listener of the last frame's changed the context.
     ///
     /// # Safety
     /// There is a frame, and nobody holds the context.
     #[cold]
-    unsafe fn told_before(
-        &self,
-        told: Result<Option<Context>, Payload>,
-        position: u32,
-    ) -> Result<(), Raised> {
+    unsafe fn derive(&self, derived: Context) {
         // SAFETY: as the caller says.
-        let frame = unsafe { self.entry().top_frame() };
-        match told {
-            Ok(None) => {}
-            // SAFETY: as the caller says.
-            Ok(Some(derived)) => frame.derive(unsafe { self.replace_context(derived) }),
-            Err(payload) => {
-                // Those who were told `before` are told `abort`.
-                frame.set_begun(position);
-                return Err(self.raise_panic(payload));
-            }
-        }
-        Ok(())
+        unsafe { self.entry().top_frame().derive(self.replace_context(derived)) }
     }
 
-    /// Tells the listeners of the last frame that it returned, and takes it away.
+    /// The listener at a position of the last frame's panicked in `before`: those who were told before it
+    /// are told `abort`.
     ///
     /// # Safety
-    /// `results` points to the results of its function; its instance takes part in the call.
+    /// There is a frame.
+    #[cold]
+    unsafe fn before_panicked(&self, position: u32, payload: Payload) -> Raised {
+        // SAFETY: as the caller says.
+        unsafe { self.entry().top_frame() }.set_begun(position);
+        self.raise_panic(payload)
+    }
+
+    /// Tells the listeners of the last frame that it returned, and takes it away. If one panics, the
+    /// others are told that.
+    ///
+    /// # Safety
+    /// The activation has a listened frame, and its instance takes part in the call; `results` points to
+    /// the results of its function.
     #[inline(always)]
     pub(crate) unsafe fn end(&self, results: *const u64) -> Result<(), Raised> {
-        // SAFETY: as the caller says.
-        unsafe {
-            self.end_with(|listener, cx, module, cell| {
-                let results = std::slice::from_raw_parts(results, cell.result_slots as usize);
-                listener.after(cx, module, &cell.definition, results);
-            })
-        }
-    }
-
-    /// Tells the listeners of the last frame something, and takes it away. If one panics, the others
-    /// are told that.
-    ///
-    /// # Safety
-    /// The activation has a listened frame, and its instance takes part in the call.
-    #[inline(always)]
-    unsafe fn end_with(
-        &self,
-        tell: impl Fn(&dyn FunctionListener, &Context, &Module, &ListenerCell),
-    ) -> Result<(), Raised> {
         let entry = self.entry();
         // SAFETY: as the caller says.
         let frame = unsafe { entry.top_frame() };
-        // SAFETY: the thread's entry holds the cell as long as the frame is there.
-        let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
-            // SAFETY: as the caller says.
-            unsafe { self.let_go(entry, frame.derives()) };
-            return Ok(());
-        };
-        // SAFETY: as the caller says; no event of this activation is going on.
-        let plain = unsafe { self.plain(cell, frame.context.get()) };
-        if let Some((listener, module)) = plain
-            && frame.has_begun_one()
+        // SAFETY: the thread's entry holds the cell as long as the frame is there; no event of this
+        // activation is going on.
+        let (module, cell) = unsafe { (self.plain_module(frame.context.get()), frame.cell().as_ref()) };
+        if frame.has_begun_one()
+            && let Some(module) = module
+            && let Some(cell) = cell
+            && let Some(listener) = cell.only()
         {
-            let told = catch_unwind(AssertUnwindSafe(|| tell(listener, self.context(), module, cell)));
+            // SAFETY: as the caller says.
+            let told = unsafe { self.tell_end(listener, module, cell, Some(results)) };
             // SAFETY: it is the last one again.
             unsafe { entry.pop_frame() };
             return told.map_err(|payload| self.raise_panic(payload));
         }
+        cold_path();
         // SAFETY: as the caller says.
-        unsafe { self.end_each(cell, tell) }
+        unsafe { self.end_each(Some(results)) }
     }
 
-    /// The same for any number of listeners.
+    /// The same for any number of listeners, whatever there is to be done; without results the
+    /// function ended with a tail call.
     ///
     /// # Safety
-    /// As for [`end_with`](Self::end_with); the cell is that of the last frame.
+    /// As for [`end`](Self::end).
     #[inline(never)]
-    unsafe fn end_each(
-        &self,
-        cell: &ListenerCell,
-        tell: impl Fn(&dyn FunctionListener, &Context, &Module, &ListenerCell),
-    ) -> Result<(), Raised> {
+    unsafe fn end_each(&self, results: Option<*const u64>) -> Result<(), Raised> {
         let entry = self.entry();
         // SAFETY: as the caller says.
         let frame = unsafe { entry.top_frame() };
         let (derives, begun) = (frame.derives(), frame.begun());
-        // SAFETY: as the caller says; no event of this activation is going on.
-        let module = unsafe { self.module_of(frame.context.get()) };
-        let mut left = cell.listeners()[..begun].iter();
-        while let Some(listener) = left.next() {
-            let told = self.outside(|| {
-                catch_unwind(AssertUnwindSafe(|| tell(&**listener, self.context(), module, cell)))
-            });
-            if let Err(payload) = told {
-                let error = panic_error(&*payload);
-                self.outside(|| drop(self.tell_abort(left.as_slice(), cell, module, &error)));
-                // SAFETY: it is the last one again.
-                unsafe { self.let_go(entry, derives) };
-                return Err(self.raise_panic(payload));
+        // SAFETY: the thread's entry holds the cell as long as the frame is there.
+        if let Some(cell) = unsafe { frame.cell().as_ref() } {
+            // SAFETY: as the caller says; no event of this activation is going on.
+            let module = unsafe { self.module_of(frame.context.get()) };
+            let mut left = cell.listeners()[..begun].iter();
+            while let Some(listener) = left.next() {
+                // SAFETY: as the caller says.
+                let told = self.outside(|| unsafe { self.tell_end(&**listener, module, cell, results) });
+                if let Err(payload) = told {
+                    let error = panic_error(&*payload);
+                    self.outside(|| drop(self.tell_abort(left.as_slice(), cell, module, &error)));
+                    // SAFETY: it is the last one again.
+                    unsafe { self.let_go(entry, derives) };
+                    return Err(self.raise_panic(payload));
+                }
             }
         }
         // SAFETY: it is the last one again.
         unsafe { self.let_go(entry, derives) };
         Ok(())
+    }
+
+    /// # Safety
+    /// `results` points to the results of the function that the cell is of, if there are any.
+    #[inline(always)]
+    unsafe fn tell_end(
+        &self,
+        listener: &dyn FunctionListener,
+        module: &Module,
+        cell: &ListenerCell,
+        results: Option<*const u64>,
+    ) -> Result<(), Payload> {
+        let (cx, definition) = (self.context(), &cell.definition);
+        catch_unwind(AssertUnwindSafe(|| match results {
+            Some(results) => {
+                // SAFETY: as the caller says.
+                let results = unsafe { std::slice::from_raw_parts(results, cell.result_slots as usize) };
+                listener.after(cx, module, definition, results);
+            }
+            None => listener.tail_call(cx, module, definition),
+        }))
     }
 
     /// Tells the listeners of all frames of the activation, innermost first, that these do not

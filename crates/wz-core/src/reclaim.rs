@@ -10,6 +10,7 @@
 //! that; elsewhere the threads fence themselves.
 
 use std::cell::Cell;
+use std::hint::cold_path;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr;
@@ -19,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, compiler_fen
 use parking_lot::Mutex;
 use wz_api::Context;
 
-use crate::listen::ListenerCell;
+use crate::listen::{ListenerCell, ListenerSlot};
 use crate::records::InstanceContext;
 use crate::sys;
 
@@ -47,6 +48,8 @@ pub(crate) struct Entry {
     /// Where the room for listened frames begins and ends, for the thread alone.
     start: Own<*mut ListenedFrame>,
     end: Own<*mut ListenedFrame>,
+    /// Where it ends if others make this thread fence; null otherwise.
+    unfenced_end: Own<*mut ListenedFrame>,
     /// That room, which only the thread replaces, and only while it holds the lock.
     frames: Mutex<Box<[ListenedFrame]>>,
 }
@@ -210,15 +213,17 @@ impl Entry {
         if let Some(entry) = entries.iter().find(free) {
             return entry;
         }
+        let is_fenced = sys::process_barrier_available();
         let mut frames = frames(FRAMES);
         let Range { start, end } = frames.as_mut_ptr_range();
         let entry: &'static Self = Box::leak(Box::new(Self {
             epoch: AtomicU64::new(0),
             taken: AtomicBool::new(true),
-            is_fenced: sys::process_barrier_available(),
+            is_fenced,
             top: AtomicPtr::new(start),
             start: Own(Cell::new(start)),
             end: Own(Cell::new(end)),
+            unfenced_end: Own(Cell::new(if is_fenced { end } else { ptr::null_mut() })),
             frames: Mutex::new(frames),
         }));
         entries.push(entry);
@@ -264,10 +269,9 @@ impl Entry {
         (self.top.load(Ordering::Relaxed).addr() - self.start.get().addr()) / size_of::<ListenedFrame>()
     }
 
-    /// Adds a listened frame with the cell that `find` gives, and holds that as long as the frame is
+    /// Adds a listened frame with the cell that is in a slot, and holds that as long as the frame is
     /// there. The frame may move when others are added.
-    #[inline]
-    pub(crate) fn push_frame(&self, find: impl Fn() -> *const ListenerCell) -> &ListenedFrame {
+    pub(crate) fn push_frame(&self, slot: Option<&ListenerSlot>) -> &ListenedFrame {
         let mut frame = self.top.load(Ordering::Relaxed);
         if frame == self.end.get() {
             frame = self.grow();
@@ -276,6 +280,7 @@ impl Entry {
         self.top.store(unsafe { frame.add(1) }, Ordering::Relaxed);
         // SAFETY: the frame is one of those of the box, which only this thread replaces.
         let frame = unsafe { &*frame };
+        let find = || slot.map_or(ptr::null(), ListenerSlot::get);
         let mut cell = find();
         loop {
             frame.cell.store(cell.cast_mut(), Ordering::Relaxed);
@@ -287,6 +292,28 @@ impl Entry {
             }
             cell = again;
         }
+    }
+
+    /// The same, if that takes no more than the few steps that it takes mostly. Gives the cell, too.
+    #[inline(always)]
+    pub(crate) fn try_push_frame(&self, slot: &ListenerSlot) -> Option<(&ListenedFrame, *const ListenerCell)> {
+        let top = self.top.load(Ordering::Relaxed);
+        if top >= self.unfenced_end.get() {
+            return None;
+        }
+        // SAFETY: before the end there is room for a frame; only this thread replaces the box.
+        let (frame, next) = unsafe { (&*top, top.add(1)) };
+        let cell = slot.get();
+        frame.cell.store(cell.cast_mut(), Ordering::Relaxed);
+        self.top.store(next, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        // As in `push_frame`.
+        if !ptr::eq(cell, slot.get()) {
+            cold_path();
+            self.top.store(top, Ordering::Release);
+            return None;
+        }
+        Some((frame, cell))
     }
 
     /// The last listened frame.
@@ -333,6 +360,7 @@ impl Entry {
         self.top.store(start.wrapping_add(depth), Ordering::Relaxed);
         self.start.set(start);
         self.end.set(end);
+        self.unfenced_end.set(if self.is_fenced { end } else { ptr::null_mut() });
         *current = new;
     }
 }

@@ -5,11 +5,11 @@
 //! never move; lengths are published after the storage behind them exists and never shrink.
 
 use std::cell::UnsafeCell;
-use std::ptr;
+use std::hint::cold_path;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use crate::instance::Instance;
-use crate::listen::{ListenerCell, ListenerSlot};
+use crate::listen::ListenerSlot;
 
 /// What code of one instance finds everything through. Its address identifies the instance in
 /// frames. Built once at instantiation, immutable afterwards (what it points to may change).
@@ -41,18 +41,20 @@ pub struct InstanceContext {
 }
 
 impl InstanceContext {
-    /// The listeners of a function at this moment, by its index with imports; null if there are none.
+    /// Where the listeners of a function are found, by its index with imports, once any function was
+    /// listened to.
     ///
     /// # Safety
     /// The module has that function.
     #[inline(always)]
-    pub(crate) unsafe fn listeners_of(&self, function: u32) -> *const ListenerCell {
+    pub(crate) unsafe fn listener_slot(&self, function: u32) -> Option<&ListenerSlot> {
         let slots = self.listeners.load(Ordering::Acquire).cast_const();
         if slots.is_null() {
-            return ptr::null();
+            cold_path();
+            return None;
         }
         // SAFETY: there are as many slots as functions, and they stay as long as the instance.
-        unsafe { (*slots.add(function as usize)).get() }
+        Some(unsafe { &*slots.add(function as usize) })
     }
 }
 

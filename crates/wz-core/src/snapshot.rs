@@ -146,7 +146,7 @@ impl Activation {
         }
         for listened in &saved.listened[kept..] {
             // They had their ends: nobody is told.
-            let frame = entry.push_frame(std::ptr::null);
+            let frame = entry.push_frame(None);
             frame.begin(listened.context, 0);
             if let Some(previous) = &listened.previous {
                 frame.derive(previous.clone());
