@@ -29,7 +29,6 @@ impl Activation {
     /// # Safety
     /// `context` is of the instance that runs, `function` a function that it defines, and
     /// `params` points to its parameters.
-    #[inline(always)]
     pub unsafe fn listen_before(
         &self,
         context: *const InstanceContext,
@@ -38,6 +37,22 @@ impl Activation {
     ) -> Result<(), Raised> {
         // SAFETY: as the caller says.
         unsafe { self.begin((*context).listener_slot(function), context, params) }
+    }
+
+    /// The same if there is but one listener, and nothing is to be done but to tell it, as mostly. None
+    /// if nothing was done.
+    ///
+    /// # Safety
+    /// As for [`listen_before`](Self::listen_before).
+    #[inline(always)]
+    pub unsafe fn listen_before_plainly(
+        &self,
+        context: *const InstanceContext,
+        function: u32,
+        params: *const u64,
+    ) -> Option<Result<(), Raised>> {
+        // SAFETY: as the caller says.
+        unsafe { self.begin_plainly((*context).listener_slot(function), context, params) }
     }
 
     /// A listened function returned; its frame is still the innermost one.
@@ -66,52 +81,51 @@ impl Activation {
         unsafe { self.end_each(None) }
     }
 
+    /// Adds a frame and tells its listener that it begins, if that is all there is to be done. None if
+    /// nothing was done.
+    ///
+    /// # Safety
+    /// As for [`begin`](Self::begin).
+    #[inline(always)]
+    unsafe fn begin_plainly(
+        &self,
+        slot: Option<&ListenerSlot>,
+        context: *const InstanceContext,
+        params: *const u64,
+    ) -> Option<Result<(), Raised>> {
+        // SAFETY: as the caller says; no event of this activation is going on.
+        let module = unsafe { self.plain_module(context) }?;
+        let (frame, cell) = self.entry().try_push_frame(slot?)?;
+        // SAFETY: the thread's entry holds the cell as long as the frame is there.
+        let cell = unsafe { cell.as_ref() };
+        let Some((cell, listener)) = cell.and_then(|cell| Some((cell, cell.only()?))) else {
+            cold_path();
+            // SAFETY: the frame was just added.
+            unsafe { self.entry().pop_frame() };
+            return None;
+        };
+        frame.begin(context, 1);
+        // SAFETY: as the caller says.
+        let told = unsafe { self.tell_before(listener, module, cell, params) };
+        // SAFETY: the frame was added above, and those after it are gone.
+        Some(told.map_err(|payload| unsafe { self.before_panicked(0, payload) }))
+    }
+
     /// Adds a frame and tells its listeners that it begins.
     ///
     /// # Safety
     /// The slot is that of a function that is being called; `context` is of an instance that takes part
     /// in the call; `params` points to the parameters.
-    #[inline(always)]
     pub(crate) unsafe fn begin(
         &self,
         slot: Option<&ListenerSlot>,
         context: *const InstanceContext,
         params: *const u64,
     ) -> Result<(), Raised> {
-        // SAFETY: as the caller says; no event of this activation is going on.
-        if let Some(module) = unsafe { self.plain_module(context) }
-            && let Some(slot) = slot
-            && let Some((frame, cell)) = self.entry().try_push_frame(slot)
-        {
-            // SAFETY: the thread's entry holds the cell as long as the frame is there.
-            if let Some(cell) = unsafe { cell.as_ref() }
-                && let Some(listener) = cell.only()
-            {
-                frame.begin(context, 1);
-                // SAFETY: as the caller says.
-                let told = unsafe { self.tell_before(listener, module, cell, params) };
-                // SAFETY: the frame was added above, and those after it are gone.
-                return told.map_err(|payload| unsafe { self.before_panicked(0, payload) });
-            }
-            // SAFETY: it was just added.
-            unsafe { self.entry().pop_frame() };
-        }
-        cold_path();
         // SAFETY: as the caller says.
-        unsafe { self.begin_each(slot, context, params) }
-    }
-
-    /// The same for any number of listeners, whatever there is to be done.
-    ///
-    /// # Safety
-    /// As for [`begin`](Self::begin).
-    #[inline(never)]
-    unsafe fn begin_each(
-        &self,
-        slot: Option<&ListenerSlot>,
-        context: *const InstanceContext,
-        params: *const u64,
-    ) -> Result<(), Raised> {
+        if let Some(told) = unsafe { self.begin_plainly(slot, context, params) } {
+            return told;
+        }
         let frame = self.entry().push_frame(slot);
         // SAFETY: the thread's entry holds the cell as long as the frame is there.
         let Some(cell) = (unsafe { frame.cell().as_ref() }) else {
@@ -206,8 +220,7 @@ impl Activation {
         unsafe { self.end_each(Some(results)) }
     }
 
-    /// The same for any number of listeners, whatever there is to be done; without results the
-    /// function ended with a tail call.
+    /// The same whatever there is to be done; without results the function ended with a tail call.
     ///
     /// # Safety
     /// As for [`end`](Self::end).

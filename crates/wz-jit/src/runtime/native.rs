@@ -1,6 +1,8 @@
 //! The Rust functions that stubs call. They run on the native stack, with the guest's frames
 //! walkable from where it left.
 
+use std::hint::cold_path;
+
 use wz_api::Trap;
 use wz_core::Activation;
 use wz_core::records::{FunctionRecord, InstanceContext};
@@ -174,6 +176,26 @@ unsafe extern "C" fn listen_before(
 ) -> u32 {
     // SAFETY: the wrapper passes the running call's activation, the callee's context, its index with
     // imports, and the parameters.
+    unsafe {
+        match (*activation).listen_before_plainly(context, function, params) {
+            Some(told) => told.map_or(RAISED, |()| OK),
+            None => {
+                cold_path();
+                listen_before_each(activation, function, params, context)
+            }
+        }
+    }
+}
+
+/// The same where there is more to it. A function of the same type, so that the compiler jumps to it.
+#[inline(never)]
+unsafe extern "C" fn listen_before_each(
+    activation: *const Activation,
+    function: u32,
+    params: *const u64,
+    context: *const InstanceContext,
+) -> u32 {
+    // SAFETY: as above.
     let told = unsafe { (*activation).listen_before(context, function, params) };
     told.map_or(RAISED, |()| OK)
 }
