@@ -6,7 +6,7 @@ use wz::experimental::{
     FunctionListener, Snapshot, StackIterator, attach_listeners, snapshot, with_function_listener_factory,
 };
 use wz::{Caller, Context, Error, FunctionDefinition, HostModule, Module, ModuleConfig};
-use wz_testkit::engines::{EngineUnderTest, for_each_variant};
+use wz_testkit::engines::{EngineUnderTest, engine, for_each_variant};
 use wz_testkit::fixture::{Fixture, binary};
 
 type Taken = Arc<Mutex<Vec<Snapshot>>>;
@@ -93,9 +93,13 @@ fn fixture(engine: EngineUnderTest) -> (Fixture, Module, Taken) {
     (fixture, module, taken)
 }
 
-/// Whether functions run in both engines there, so that frames cannot be kept.
-fn is_mixed(engine: EngineUnderTest) -> bool {
-    engine.name.starts_with("mixed") || engine.name == "jit-limited"
+/// Every engine, and mixtures of them: frames of both are on the stack then.
+fn for_each_mixture(test: impl Fn(EngineUnderTest)) {
+    for_each_variant(&test);
+    ["mixed-all", "mixed-eager", "mixed-third"].into_iter().filter_map(engine).for_each(|engine| {
+        println!("{}", engine.name);
+        test(engine);
+    });
 }
 
 fn run(module: &Module, name: &str, params: &[u64]) -> wz::Result<u64> {
@@ -104,49 +108,36 @@ fn run(module: &Module, name: &str, params: &[u64]) -> wz::Result<u64> {
 
 #[test]
 fn frames_are_as_they_were_and_memory_is_not() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, _) = fixture(engine);
         for (depth, times) in [(0, 6), (10, 12), (2000, 18)] {
-            match run(&module, "jump", &[depth]) {
-                Ok(result) => assert_eq!(result, 5070 + times, "{}", engine.name),
-                Err(error) => {
-                    assert!(is_mixed(engine), "{}: {error}", engine.name);
-                    assert!(error.to_string().contains("no snapshot can be taken"), "{error}");
-                }
-            }
+            assert_eq!(run(&module, "jump", &[depth]).unwrap(), 5070 + times, "{}", engine.name);
         }
     });
 }
 
 #[test]
 fn functions_return_again() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, _) = fixture(engine);
-        if !is_mixed(engine) {
-            // Locals of the caller are as they were, the global counts.
-            assert_eq!(run(&module, "again", &[]).unwrap(), 1324, "{}", engine.name);
-            assert_eq!(run(&module, "again", &[]).unwrap(), 1328, "{}", engine.name);
-        }
+        // Locals of the caller are as they were, the global counts.
+        assert_eq!(run(&module, "again", &[]).unwrap(), 1324, "{}", engine.name);
+        assert_eq!(run(&module, "again", &[]).unwrap(), 1328, "{}", engine.name);
     });
 }
 
 #[test]
 fn restoring_passes_through_host_functions() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, _) = fixture(engine);
-        if !is_mixed(engine) {
-            assert_eq!(run(&module, "through", &[]).unwrap(), 42, "{}", engine.name);
-        }
+        assert_eq!(run(&module, "through", &[]).unwrap(), 42, "{}", engine.name);
     });
 }
 
 #[test]
 fn what_cannot_be_restored_is_an_error() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, taken) = fixture(engine);
-        if is_mixed(engine) {
-            return;
-        }
         run(&module, "save", &[]).unwrap();
         let error = run(&module, "restore", &[1]).unwrap_err();
         let expected = "unhandled snapshot restore, this generally indicates restore was called from a \
@@ -168,7 +159,7 @@ fn what_cannot_be_restored_is_an_error() {
         // `save2` has two results.
         let error = run(&module, "two", &[]).unwrap_err();
         assert!(error.to_string().contains("expected 2 results"), "{error}");
-        if engine.name == "interpreter" {
+        if ["interpreter", "mixed-all"].contains(&engine.name) {
             assert!(run(&module, "tail", &[]).unwrap_err().to_string().contains("no snapshot"));
         }
         // Called by the host itself, there is no guest to go back to.
@@ -216,10 +207,7 @@ impl FunctionListener for Log {
 
 #[test]
 fn listeners_are_told_what_is_left_and_contexts_are_those_of_then() {
-    for_each_variant(|engine| {
-        if is_mixed(engine) {
-            return;
-        }
+    for_each_mixture(|engine| {
         let fixture = Fixture::new((engine.config)());
         let taken = Taken::default();
         let env = fixture.host(&host(&taken));

@@ -447,6 +447,12 @@ impl JitModule {
         }
     }
 
+    /// What runs functions of this module that have no code, if it was asked for before. For signal
+    /// handlers, too.
+    pub(super) fn known_elsewhere(&self) -> Option<&dyn ElsewhereModule> {
+        Some(&**self.elsewhere.get()?)
+    }
+
     /// What runs functions of this module that have no code, if there is something.
     pub(super) fn elsewhere(&self) -> Option<&dyn ElsewhereModule> {
         let Elsewhere { engine, options } = self.options.elsewhere.as_ref()?;
