@@ -296,7 +296,10 @@ impl Entry {
 
     /// The same, if that takes no more than the few steps that it takes mostly. Gives the cell, too.
     #[inline(always)]
-    pub(crate) fn try_push_frame(&self, slot: &ListenerSlot) -> Option<(&ListenedFrame, *const ListenerCell)> {
+    pub(crate) fn try_push_frame(
+        &self,
+        slot: &ListenerSlot,
+    ) -> Option<(&ListenedFrame, *const ListenerCell)> {
         let top = self.top.load(Ordering::Relaxed);
         if top >= self.unfenced_end.get() {
             return None;

@@ -22,8 +22,8 @@ use wz_decode::ModuleInfo;
 
 use crate::code::Code;
 use crate::entry::{Start, raise};
-use crate::exec::{Regs, Stop, call, dispatch};
 use crate::exec::host::At;
+use crate::exec::{Regs, Stop, call, dispatch};
 use crate::frames;
 use crate::machine::{Entry, Left, Machine};
 use crate::module::InterpreterModule;

@@ -168,6 +168,58 @@ fn what_cannot_be_restored_is_an_error() {
     });
 }
 
+/// Functions that call each other, so that frames of both engines alternate where there are two.
+const ALTERNATING: &str = r#"(module
+  (import "env" "save" (func $save (result i32)))
+  (import "env" "restore" (func $restore (param i32)))
+  (import "env" "call" (func $call (param i32)))
+  (global $count (mut i32) (i32.const 0))
+  (global $sum (mut i32) (i32.const 0))
+  (table 2 funcref) (elem (i32.const 0) $even $odd)
+  (func $even (param $n i32) (result i32) (local $own i32)
+    (local.set $own (local.get $n))
+    (if (i32.eqz (local.get $n)) (then (return (call $save))))
+    (i32.add (call $odd (i32.sub (local.get $n) (i32.const 1))) (local.get $own)))
+  (func $odd (param $n i32) (result i32) (local $own i32)
+    (local.set $own (local.get $n))
+    (i32.add
+      (call_indirect (param i32) (result i32) (i32.sub (local.get $n) (i32.const 1)) (i32.const 0))
+      (local.get $own)))
+  (func $deeper (param $n i32) (param $value i32)
+    (if (i32.eqz (local.get $n)) (then (call $restore (local.get $value)) unreachable))
+    (call $deepest (i32.sub (local.get $n) (i32.const 1)) (local.get $value)))
+  (func $deepest (param $n i32) (param $value i32)
+    (call $deeper (local.get $n) (local.get $value)))
+  ;; Everything that was on the stack has returned when it is put back, and something else is there.
+  (func $sum (export "sum") (param $n i32) (result i32) (local $result i32)
+    (local.set $result (call $even (local.get $n)))
+    (global.set $count (i32.add (global.get $count) (i32.const 1)))
+    (if (i32.lt_u (global.get $count) (i32.const 4))
+      (then (call $deeper (local.get $n) (global.get $count)) unreachable))
+    (global.set $count (i32.const 0))
+    (local.get $result))
+  (func (export "called") (param i32) (global.set $sum (call $sum (local.get 0))))
+  (func $nest (param $n i32) (result i32)
+    (call $call (local.get $n))
+    (i32.add (global.get $sum) (local.get $n)))
+  ;; The same in a call that a host function makes, while frames wait further out.
+  (func (export "nested") (param $n i32) (result i32)
+    (i32.add (call $nest (local.get $n)) (call $nest (i32.const 2)))))"#;
+
+#[test]
+fn frames_of_both_engines_are_put_back() {
+    for_each_mixture(|engine| {
+        let fixture = Fixture::new((engine.config)());
+        fixture.host(&host(&Taken::default()));
+        let module = fixture.module(ALTERNATING);
+        for n in [0, 2, 10, 400] {
+            let sum = n * (n + 1) / 2 + 3;
+            assert_eq!(run(&module, "sum", &[n]).unwrap(), sum, "{}", engine.name);
+            assert_eq!(run(&module, "nested", &[n]).unwrap(), sum + n + 6 + 2, "{}", engine.name);
+        }
+    });
+}
+
 /// Writes down what it is told, and derives a context per call.
 struct Log(Mutex<Vec<String>>);
 

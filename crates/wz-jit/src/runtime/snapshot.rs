@@ -86,8 +86,8 @@ pub fn save(activation: &Activation) -> Option<SavedFrames> {
 pub(super) unsafe fn resume(state: &CallState, restored: &Restored) -> u32 {
     let saved = restored.frames.downcast_ref::<Saved>().expect("this engine saved it");
     // SAFETY: the frames are put where they were, in stack that nothing else uses any more; the stub
-    // has its slots, with room for results, at its stack pointer, unless that is a run's. Code and instances are still there:
-    // the thread has been inside the call since.
+    // has its slots, with room for results, at its stack pointer, unless it is that of a run. Code and
+    // instances are still there: the thread has been inside the call since.
     unsafe {
         let to = ptr::with_exposed_provenance_mut::<u64>(saved.exit_sp);
         to.copy_from_nonoverlapping(saved.words.as_ptr(), saved.words.len());
