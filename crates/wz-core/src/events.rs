@@ -94,14 +94,14 @@ impl Activation {
         params: *const u64,
     ) -> Option<Result<(), Raised>> {
         // SAFETY: as the caller says; no event of this activation is going on.
-        let module = unsafe { self.plain_module(context) }?;
-        let (frame, cell) = self.entry().try_push_frame(slot?)?;
+        let (module, entry) = unsafe { self.plain_module(context) }?;
+        let (frame, cell) = entry.try_push_frame(slot?)?;
         // SAFETY: the thread's entry holds the cell as long as the frame is there.
         let cell = unsafe { cell.as_ref() };
         let Some((cell, listener)) = cell.and_then(|cell| Some((cell, cell.only()?))) else {
             cold_path();
             // SAFETY: the frame was just added.
-            unsafe { self.entry().pop_frame() };
+            unsafe { entry.pop_frame() };
             return None;
         };
         frame.begin(context, 1);
@@ -198,26 +198,40 @@ impl Activation {
     /// the results of its function.
     #[inline(always)]
     pub(crate) unsafe fn end(&self, results: *const u64) -> Result<(), Raised> {
-        let entry = self.entry();
+        // SAFETY: as the caller says.
+        unsafe {
+            match self.end_plainly(results) {
+                Some(ended) => ended,
+                None => {
+                    cold_path();
+                    self.end_each(Some(results))
+                }
+            }
+        }
+    }
+
+    /// The same if there is but one listener, and nothing is to be done but to tell it. None if nothing was
+    /// done.
+    ///
+    /// # Safety
+    /// As for [`end`](Self::end).
+    #[inline(always)]
+    unsafe fn end_plainly(&self, results: *const u64) -> Option<Result<(), Raised>> {
+        let entry = self.known_entry()?;
         // SAFETY: as the caller says.
         let frame = unsafe { entry.top_frame() };
-        // SAFETY: the thread's entry holds the cell as long as the frame is there; no event of this
-        // activation is going on.
-        let (module, cell) = unsafe { (self.plain_module(frame.context.get()), frame.cell().as_ref()) };
-        if frame.has_begun_one()
-            && let Some(module) = module
-            && let Some(cell) = cell
-            && let Some(listener) = cell.only()
-        {
-            // SAFETY: as the caller says.
-            let told = unsafe { self.tell_end(listener, module, cell, Some(results)) };
-            // SAFETY: it is the last one again.
-            unsafe { entry.pop_frame() };
-            return told.map_err(|payload| self.raise_panic(payload));
+        if !frame.has_begun_one() {
+            return None;
         }
-        cold_path();
+        // SAFETY: no event of this activation is going on.
+        let (module, _) = unsafe { self.plain_module(frame.context.get()) }?;
+        // SAFETY: the thread's entry holds the cell as long as the frame is there.
+        let cell = unsafe { frame.cell().as_ref() }?;
         // SAFETY: as the caller says.
-        unsafe { self.end_each(Some(results)) }
+        let told = unsafe { self.tell_end(cell.only()?, module, cell, Some(results)) };
+        // SAFETY: it is the last one again.
+        unsafe { entry.pop_frame() };
+        Some(told.map_err(|payload| self.raise_panic(payload)))
     }
 
     /// The same whatever there is to be done; without results the function ended with a tail call.
