@@ -7,7 +7,7 @@ use serde::Serialize;
 use wz::experimental::logging::Field;
 use wz::{Error, ErrorKind, FunctionDefinition};
 
-use crate::escape::escape;
+use crate::escape::{escape, escape_json};
 
 /// How far lines are indented at most: a log of a deep recursion would grow with the square of its depth.
 /// What is deeper has its depth as a number.
@@ -169,7 +169,7 @@ impl<'a> Event<'a> {
     /// Writes the line as JSON.
     pub(super) fn write_json(&self, text: &mut String) {
         // Nothing in it can fail to be written: no maps, no numbers that JSON has not.
-        text.push_str(&serde_json::to_string(self).unwrap_or_default());
+        text.push_str(&escape_json(&serde_json::to_string(self).unwrap_or_default()));
         text.push('\n');
     }
 }
