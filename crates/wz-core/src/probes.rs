@@ -1,5 +1,5 @@
 //! Probes in a module's code: what engines are told of them ([`FunctionProbes`]), and which there
-//! are ([`ModuleProbes`]).
+//! are (`ModuleProbes`).
 //!
 //! A function that has probes gets code of its own, for calls that begin later. Counting is the
 //! code's matter: the counter does not move, so that it is one instruction. Everything else comes

@@ -1,10 +1,10 @@
 //! When what other threads may still use is freed.
 //!
-//! Two kinds of use are noted per thread, in an [`Entry`] that others read:
+//! Two kinds of use are noted per thread, in an `Entry` that others read:
 //! - that the thread is inside a call, since which epoch: for what a call may have found anywhere
 //!   on its way, like code. A [`Queue`] frees it when all calls that were running have ended;
 //! - which listener cells its frames hold: these are replaced often and calls may run for ever, so
-//!   they are freed as soon as no frame holds them ([`unprotected`]).
+//!   they are freed as soon as no frame holds them (`unprotected`).
 //!
 //! Noting is plain stores. Whoever frees makes all threads fence first, where the system can do
 //! that; elsewhere the threads fence themselves.

@@ -1,4 +1,4 @@
-//! [`SavedCall`]: a point of an activation, and how execution goes back there.
+//! `SavedCall`: a point of an activation, and how execution goes back there.
 //!
 //! The engine copies its frames ([`Engine::save`](crate::engine::Engine::save)); the core notes the
 //! context and the listened frames. A host function's error asks for the way back: the engine drops

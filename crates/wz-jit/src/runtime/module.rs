@@ -1,6 +1,6 @@
 //! [`JitModule`]: a module's functions in one runtime, their versions, and what their slots hold.
 //!
-//! A slot begins as a thunk that leads to [`JitModule::resolve`], which has the function compiled.
+//! A slot begins as a thunk that leads to `JitModule::resolve`, which has the function compiled.
 //! What a slot holds is changed under a lock, and read by calls without one.
 
 use std::fmt;
