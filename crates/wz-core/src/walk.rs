@@ -5,13 +5,16 @@ use wz_api::{Backtrace, BacktraceFrame, Error, ErrorKind, FunctionDefinition, So
 use wz_experimental::{InternalFunction, ProgramCounter, StackIterator};
 
 use crate::activation::Activation;
-use crate::engine::{Frame, FrameCursor};
+use crate::engine::{Engine, Frame, FrameCursor};
 use crate::instance::Instance;
 
 /// The frames of one activation: the host function on top, then the guest's.
 struct Frames<'a> {
     activation: &'a Activation,
     host_given: bool,
+    /// None if the engine has no frames: an activation that calls a host function directly, or one
+    /// whose call has ended.
+    engine: Option<&'a dyn Engine>,
     cursor: FrameCursor,
 }
 
@@ -22,7 +25,8 @@ enum Either<'a> {
 
 impl<'a> Frames<'a> {
     fn new(activation: &'a Activation) -> Self {
-        Self { activation, host_given: false, cursor: FrameCursor::default() }
+        let engine = activation.in_engine().then(|| &*activation.store().config().engine);
+        Self { activation, host_given: false, engine, cursor: FrameCursor::default() }
     }
 
     fn next(&mut self) -> Option<Either<'a>> {
@@ -31,13 +35,7 @@ impl<'a> Frames<'a> {
         {
             return Some(Either::Host(host.definition()));
         }
-        // An activation without frames of the engine is one that calls a host function directly,
-        // or one whose call has ended.
-        if !self.activation.in_engine() {
-            return None;
-        }
-        let engine = &self.activation.store().config().engine;
-        engine.next_frame(self.activation, &mut self.cursor).map(Either::Guest)
+        self.engine?.next_frame(self.activation, &mut self.cursor).map(Either::Guest)
     }
 }
 
@@ -127,11 +125,21 @@ enum Position<'a> {
     End,
 }
 
-struct Current<'a> {
-    definition: &'a FunctionDefinition,
-    program_counter: ProgramCounter,
-    params: Option<&'a [u64]>,
-    instance: Option<&'a Instance>,
+/// A function of a walk. What is known of it is looked up when it is asked for.
+enum Current<'a> {
+    Host {
+        definition: &'a FunctionDefinition,
+        params: Option<&'a [u64]>,
+    },
+    Guest {
+        instance: &'a Instance,
+        function: u32,
+        program_counter: u64,
+        /// The parameters' slots, where the engine has them.
+        slots: Option<*const u64>,
+        /// The parameters, if they are known better.
+        params: Option<&'a [u64]>,
+    },
 }
 
 impl<'a> StackWalk<'a> {
@@ -173,18 +181,12 @@ impl StackIterator for StackWalk<'_> {
         };
         let known = if first { self.params } else { None };
         *current = Some(match frame {
-            Either::Host(definition) => {
-                Current { definition, program_counter: ProgramCounter(0), params: known, instance: None }
-            }
+            Either::Host(definition) => Current::Host { definition, params: known },
             Either::Guest(frame) => {
                 let instance = instance_of(frames.activation, &frame);
-                let definition = instance.info().function_definition_ref(frame.function);
-                let slots = definition.ty().param_slots();
-                // SAFETY: the engine gives the parameters' slots of a frame that is there for as long
-                // as the walk, and the guest does not run meanwhile.
-                let own = frame.params.map(|params| unsafe { std::slice::from_raw_parts(params, slots) });
-                let program_counter = ProgramCounter(frame.program_counter);
-                Current { definition, program_counter, params: known.or(own), instance: Some(instance) }
+                // One by one: a copy of the frame would wait until all of it has been stored.
+                let Frame { function, program_counter, params: slots, .. } = frame;
+                Current::Guest { instance, function, program_counter, slots, params: known }
             }
         });
         true
@@ -195,11 +197,23 @@ impl StackIterator for StackWalk<'_> {
     }
 
     fn program_counter(&self) -> ProgramCounter {
-        self.current().program_counter
+        match self.current() {
+            Current::Host { .. } => ProgramCounter(0),
+            Current::Guest { program_counter, .. } => ProgramCounter(*program_counter),
+        }
     }
 
     fn parameters(&self) -> Option<&[u64]> {
-        self.current().params
+        let current = self.current();
+        match *current {
+            Current::Host { params, .. } | Current::Guest { params: params @ Some(_), .. } => params,
+            Current::Guest { slots, .. } => {
+                let count = current.definition().ty().param_slots();
+                // SAFETY: the engine gives the parameters' slots of a frame that is there for as long
+                // as the walk, and the guest does not run meanwhile.
+                slots.map(|slots| unsafe { std::slice::from_raw_parts(slots, count) })
+            }
+        }
     }
 
     fn reset(&mut self) {
@@ -207,19 +221,30 @@ impl StackIterator for StackWalk<'_> {
     }
 }
 
+impl Current<'_> {
+    /// The instance, and the offset in its code that a program counter of it stands for.
+    fn code_offset(&self, pc: ProgramCounter) -> Option<(&Instance, u32)> {
+        match self {
+            Self::Host { .. } => None,
+            Self::Guest { instance, .. } => Some((instance, instance.code().code_offset(pc.0)?)),
+        }
+    }
+}
+
 impl InternalFunction for Current<'_> {
     fn definition(&self) -> &FunctionDefinition {
-        self.definition
+        match self {
+            Self::Host { definition, .. } => definition,
+            Self::Guest { instance, function, .. } => instance.info().function_definition_ref(*function),
+        }
     }
 
     fn source_offset_for_pc(&self, pc: ProgramCounter) -> u64 {
-        let offset = self.instance.and_then(|instance| instance.code().code_offset(pc.0));
-        offset.unwrap_or_default().into()
+        self.code_offset(pc).map_or(0, |(_, offset)| offset.into())
     }
 
     fn source_locations_for_pc(&self, pc: ProgramCounter) -> Vec<SourceLocation> {
-        let Some(instance) = self.instance else { return Vec::new() };
-        let known = instance.compiled().symbols().zip(instance.code().code_offset(pc.0));
-        known.map(|(symbols, offset)| symbols.locations(offset)).unwrap_or_default()
+        let Some((instance, offset)) = self.code_offset(pc) else { return Vec::new() };
+        instance.compiled().symbols().map(|symbols| symbols.locations(offset)).unwrap_or_default()
     }
 }

@@ -34,8 +34,6 @@ struct Place {
     fp: usize,
     /// The pinned context, if this is the innermost frame.
     context: usize,
-    /// How far the walk is in a run, if the frame is that of a function that runs elsewhere.
-    run: [usize; 3],
 }
 
 impl Place {
@@ -69,6 +67,7 @@ pub struct Walk {
     /// A frame that comes before those on the stack.
     first: Option<Frame>,
     place: Place,
+    run: RunPosition,
     /// Whether to go on with the next outer call.
     all: bool,
 }
@@ -88,7 +87,7 @@ impl Walk {
         let call = unsafe { state.as_ref() }.ok_or(Unwalkable)?;
         // SAFETY: as the caller says.
         let (first, place) = unsafe { interrupted_place(call, registers) }?;
-        Ok(Self { state, first, place, all: true })
+        Ok(Self { state, first, place, run: RunPosition::default(), all: true })
     }
 
     /// A walk over the frames of one call that is not the innermost of its thread.
@@ -98,7 +97,7 @@ impl Walk {
     unsafe fn of_outer(state: *const CallState) -> Result<Self, Unwalkable> {
         // SAFETY: as the caller says.
         let (first, place) = unsafe { left_place(&*state) }?;
-        Ok(Self { state, first, place, all: false })
+        Ok(Self { state, first, place, run: RunPosition::default(), all: false })
     }
 
     /// The same from what a signal handler got as its third argument.
@@ -139,7 +138,8 @@ impl Walk {
             // SAFETY: the call's stack lives as long as the call.
             let frames = unsafe { &*state.stack }.frames();
             // SAFETY: as the caller says, nothing was freed that frames lead to.
-            let frame = unsafe { step(&mut self.place, &frames, &mut *runs, |at| Site::find(at)) }?;
+            let frame =
+                unsafe { step(&mut self.place, &mut self.run, &frames, &mut *runs, |at| Site::find(at)) }?;
             if frame.is_some() || !self.all || state.outer.is_null() {
                 return Ok(frame);
             }
@@ -361,7 +361,10 @@ fn fault_place(fault: &Fault, frames: &Range<usize>) -> Option<Place> {
 
 /// What gives the next frame of a function that runs elsewhere, and notes how far it is; none at the end
 /// of the run, which is at once if it has given the frames to somebody else.
-type Runs<'a> = &'a mut dyn FnMut(ElsewhereFrame, &mut [usize; 3]) -> Result<Option<Frame>, Unwalkable>;
+type Runs<'a> = &'a mut dyn FnMut(ElsewhereFrame, &mut RunPosition) -> Result<Option<Frame>, Unwalkable>;
+
+/// How far a walk is in a run, if it is at a function that runs elsewhere; otherwise zeros.
+type RunPosition = [usize; 3];
 
 /// The frame at a place or, if that is a stub's, outwards. Moves on. None at the end.
 ///
@@ -371,14 +374,16 @@ type Runs<'a> = &'a mut dyn FnMut(ElsewhereFrame, &mut [usize; 3]) -> Result<Opt
 /// # Safety
 /// The thread is inside the call, and what its frames lead to is there. `site` finds what is at an
 /// address.
+#[inline(always)]
 unsafe fn step<'a>(
     place: &mut Place,
+    run: &mut RunPosition,
     frames: &Range<usize>,
     runs: Runs<'_>,
     site: impl Fn(usize) -> Option<Site<'a>>,
 ) -> Result<Option<Frame>, Unwalkable> {
     loop {
-        let Place { pc, fp, context, .. } = *place;
+        let Place { pc, fp, context } = *place;
         if pc == 0 {
             return Ok(None);
         }
@@ -392,11 +397,11 @@ unsafe fn step<'a>(
             BodyKind::Stub(Stub { kind: StubKind::Elsewhere { .. }, .. }) => {
                 let caller = caller.ok_or(Unwalkable)?;
                 // SAFETY: the frame is whole where it calls, and where a walk begins.
-                let frame = runs(unsafe { ElsewhereFrame::at(fp) }, &mut place.run)?;
+                let frame = runs(unsafe { ElsewhereFrame::at(fp) }, run)?;
                 if frame.is_some() {
                     return Ok(frame);
                 }
-                *place = caller;
+                (*place, *run) = (caller, RunPosition::default());
             }
             BodyKind::Stub(_) => *place = caller.ok_or(Unwalkable)?,
             BodyKind::Function(code) => {
@@ -433,7 +438,7 @@ fn kept_params(body: &Body, fp: usize) -> Option<*const u64> {
 }
 
 /// The next frame of a function that runs elsewhere, and how far the walk is then.
-fn next_of_run(stub: ElsewhereFrame, run: &mut [usize; 3]) -> Option<Frame> {
+fn next_of_run(stub: ElsewhereFrame, run: &mut RunPosition) -> Option<Frame> {
     let [a, b, c] = *run;
     let mut cursor = FrameCursor { started: *run != [0; 3], words: [a, b, c, 0, 0, 0] };
     // SAFETY: the thread is in a call to the core, so that the run has called out.
@@ -462,22 +467,23 @@ pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<F
     // SAFETY: the engine's state is set while the call is running, and only to this.
     let state = unsafe { state.as_ref() }?;
     let sites = &Thread::current().sites;
+    let [pc, fp, context, run @ ..] = &mut cursor.words;
     if !std::mem::replace(&mut cursor.started, true) {
         // SAFETY: the guest has left for the core, and this is no signal handler.
         let (first, place) =
             unsafe { exit_place(state, left_from(state, |address| sites.find(address))) }.unwrap_or_default();
-        place.store(cursor);
+        (*pc, *fp, *context) = (place.pc, place.fp, place.context);
         if first.is_some() {
             return first;
         }
     }
-    let mut place = Place::of(cursor);
-    let mut runs = |stub, run: &mut [usize; 3]| Ok(next_of_run(stub, run));
+    let mut place = Place { pc: *pc, fp: *fp, context: *context };
+    let mut runs = |stub, run: &mut RunPosition| Ok(next_of_run(stub, run));
     // SAFETY: the engine is in a call to the core, so that nothing changes, and not in a signal
     // handler.
     let frame =
-        unsafe { step(&mut place, &(*state.stack).frames(), &mut runs, |address| sites.find(address)) };
-    place.store(cursor);
+        unsafe { step(&mut place, run, &(*state.stack).frames(), &mut runs, |address| sites.find(address)) };
+    (*pc, *fp, *context) = (place.pc, place.fp, place.context);
     frame.unwrap_or_default()
 }
 
@@ -506,7 +512,7 @@ pub unsafe fn walk_interrupted(
         }
     };
     loop {
-        let mut runs = |stub: ElsewhereFrame, _: &mut [usize; 3]| {
+        let mut runs = |stub: ElsewhereFrame, _: &mut RunPosition| {
             // SAFETY: the run is on the thread of the walk, which does not go on meanwhile.
             unsafe { stub.walk_interrupted(visit)? };
             Ok(None)
@@ -516,18 +522,6 @@ pub unsafe fn walk_interrupted(
         // Only where it has called is it certain that they are in the frame.
         frame.params = None;
         visit(&frame);
-    }
-}
-
-impl Place {
-    fn of(cursor: &FrameCursor) -> Self {
-        let [pc, fp, context, run @ ..] = cursor.words;
-        Self { pc, fp, context, run }
-    }
-
-    fn store(self, cursor: &mut FrameCursor) {
-        let Self { pc, fp, context, run: [a, b, c] } = self;
-        cursor.words = [pc, fp, context, a, b, c];
     }
 }
 
