@@ -5,7 +5,7 @@
 //! never move; lengths are published after the storage behind them exists and never shrink.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 use crate::instance::Instance;
 use crate::listen::ListenerSlot;
@@ -35,6 +35,9 @@ pub struct InstanceContext {
     pub engine_data: *const (),
     /// The instance that this is part of.
     pub instance: *const Instance,
+    /// The kinds of events that anybody wants to be told of, as
+    /// [`EventKinds::bits`](wz_experimental::EventKinds::bits) gives them.
+    pub event_kinds: AtomicU32,
     /// The listeners of functions, imports first; null while none was listened to.
     pub(crate) listeners: AtomicPtr<ListenerSlot>,
 }

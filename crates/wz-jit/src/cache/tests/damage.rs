@@ -44,7 +44,9 @@ fn check_fits(found: &CompiledFunction, info: &ModuleInfo, function: u32) {
         assert!(offset + 4 <= len && u32::from(*kind) < KINDS);
         match target {
             SlotRef::Function(index) | SlotRef::Plain(index) => assert!(*index < info.bodies.len() as u32),
-            SlotRef::RecordCall(index) => assert!(*index < info.types.len() as u32),
+            SlotRef::RecordCall(index) | SlotRef::HostCall(index) => {
+                assert!(*index < info.types.len() as u32)
+            }
             _ => {}
         }
     }
