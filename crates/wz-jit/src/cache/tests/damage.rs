@@ -154,7 +154,7 @@ fn heads_that_lie_are_refused() {
         Box::new(move |bytes| bytes[position..position + 4].copy_from_slice(&value.to_le_bytes()))
     };
     let changes: Vec<(&str, Change)> = vec![
-        ("another format", set(8, 2)),
+        ("another format", set(8, u32::MAX)),
         ("no head", set(12, 0)),
         ("a short head", set(12, 140)),
         ("a head that is not there", set(12, u32::MAX)),
