@@ -83,7 +83,8 @@ Exit status:
   0 if everything passed, 1 if not, 2 if the command line is wrong";
 
 const TRACE_HELP: &str = "\
-The log has a line before and after each call, indented by how deep it is:
+The log has a line before and after each call, indented by how deep it is (more than 50 levels
+deep, the line says how deep):
   --> app.sum(a: i32 = 1, b: i32 = 2)       a function of a module
   <-- i32 3
   ==> wasi_snapshot_preview1.fd_close(fd=9) a function of the host
@@ -93,6 +94,7 @@ A function is named module.name, or module.$7 if it has no name. With --format j
 an object with the members event (call, return, tail_call, abort), depth, thread, function, index,
 host and, as the event has them, params, results (each: name, type, value; or name, meaning),
 reason, nanoseconds.
+When the log cannot be written any more, as after | head, the program goes on without it.
 
 Examples:
   wz trace app.wasm                         every call
@@ -188,7 +190,7 @@ pub(crate) struct TraceArgs {
     #[arg(long, help_heading = "Log")]
     pub(crate) host: bool,
 
-    /// Log how long calls take, the calls in them and the logging included
+    /// Log how long calls take, the calls in them, compiling and the logging included
     #[arg(long, help_heading = "Log")]
     pub(crate) times: bool,
 

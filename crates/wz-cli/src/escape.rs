@@ -1,6 +1,9 @@
 //! What a guest says must not drive the terminal: control characters, escape sequences,
 //! characters that turn the writing direction or cannot be seen are written as escapes.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 /// The text on one line, with everything that does not print as an escape.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -21,9 +24,43 @@ pub(crate) fn escape_lines(text: &str) -> String {
     text.lines().map(escape).collect::<Vec<_>>().join("\n")
 }
 
+/// JSON that says the same with everything as an escape that does not print: serializers leave that
+/// of it alone which is not ASCII.
+pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c != '\u{7f}' && (c.is_ascii() || c.escape_debug().len() == 1);
+    if json.chars().all(is_plain) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_plain(c) {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_escaped_where_it_does_not_print() {
+        let check = |text: &str, expected: &str| {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(escape_json(&json), expected);
+            assert_eq!(serde_json::from_str::<String>(expected).unwrap(), text);
+        };
+        check("naïve_函数 'a' \"b\"", "\"naïve_函数 'a' \\\"b\\\"\"");
+        check(
+            "a\u{9b}31m\u{7f}\u{202e}\u{1b}\u{e0041}",
+            "\"a\\u009b31m\\u007f\\u202e\\u001b\\udb40\\udc41\"",
+        );
+    }
 
     #[track_caller]
     fn check(text: &str, expected: &str) {

@@ -6,6 +6,7 @@ mod text;
 use std::path::Path;
 
 use crate::args::InspectArgs;
+use crate::escape::escape_json;
 use crate::report::{Failure, print_out};
 use crate::source;
 
@@ -18,9 +19,9 @@ pub(crate) fn inspect(arguments: &InspectArgs) -> Result<i32, Failure> {
     let module = source::compile(&runtime, &arguments.file)?;
     let inspection = model::Inspection::of(&file_name(&arguments.file), &module);
     let shown = if arguments.json {
-        serde_json::to_string_pretty(&inspection)
-            .map_err(|error| Failure::setup(format!("cannot write JSON: {error}")))?
-            + "\n"
+        let json = serde_json::to_string_pretty(&inspection)
+            .map_err(|error| Failure::setup(format!("cannot write JSON: {error}")))?;
+        escape_json(&json).into_owned() + "\n"
     } else {
         text::of(&inspection)
     };

@@ -2,11 +2,11 @@
 
 mod support;
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::{Dir, Run};
+use support::{Dir, Run, engines};
 use wasmparser::{CoreDumpInstancesSection, CoreDumpStackSection, KnownCustom, Operator, Parser, Payload};
 
 /// Reads the time, opens `f`, which is not there, writes to descriptor 7 and to the console, ends
@@ -201,6 +201,56 @@ fn traces_are_filtered() {
         "{}",
         run.err
     );
+}
+
+/// A log of a deep recursion does not grow with the square of its depth.
+#[test]
+fn deep_calls_are_not_indented_without_end() {
+    let source = r#"(module $deep (func $f (export "_start") (call $f)))"#;
+    let dir = Dir::new().file("deep.wat", source);
+    for engine in engines() {
+        let run = dir.run(&format!("trace --engine {engine} deep.wat"));
+        assert_eq!((run.status, &*run.out), (Some(134), ""));
+        let lines: Vec<_> = run.err.lines().collect();
+        let (indent, longest) = ("  ".repeat(50), lines.iter().map(|line| line.len()).max().unwrap());
+        assert!(lines.len() > 2000 && longest < 200, "{} lines, {longest} bytes", lines.len());
+        assert_eq!(
+            lines[49..53],
+            [
+                format!("{}--> deep.f()", "  ".repeat(49)),
+                format!("{indent}--> deep.f()"),
+                format!("{indent}51: --> deep.f()"),
+                format!("{indent}52: --> deep.f()"),
+            ]
+        );
+        assert!(lines.contains(&&*format!("{indent}51: <-x wasm error: stack overflow")));
+    }
+}
+
+/// Whoever reads the log may stop doing so: the program goes on, to its own end.
+#[test]
+fn programs_outlive_the_readers_of_their_traces() {
+    let source = r#"(module $long
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (global $left (mut i32) (i32.const 300000))
+      (func $leaf)
+      (func (export "_start")
+        (loop $again
+          (call $leaf)
+          (br_if $again (global.set $left (i32.sub (global.get $left) (i32.const 1))) (global.get $left)))
+        (call $exit (i32.const 5))))"#;
+    let dir = Dir::new().file("long.wat", source);
+    for format in ["text", "json"] {
+        let mut command = dir.command(&format!("trace --format {format} long.wat"));
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        assert!(line.contains("long.$2"), "{line}");
+        drop(log);
+        assert_eq!(child.wait().unwrap().code(), Some(5));
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::fuel::Fuel;
 use crate::host::HostRecord;
 use crate::instance::Instance;
 use crate::instance_events;
+use crate::reclaim::Entry;
 use crate::records::{FunctionRecord, InstanceContext};
 use crate::references;
 use crate::snapshot;
@@ -66,7 +67,11 @@ pub struct Activation {
     /// Whether the fuel is in the tank at the moment.
     parked: Cell<bool>,
     /// A handle of the instance that listeners were told of last.
-    module: UnsafeCell<Option<(*const Instance, Module)>>,
+    module: UnsafeCell<Option<(*const InstanceContext, Module)>>,
+    /// The same instance, if nothing is to be done around telling listeners of it; null otherwise.
+    told_plainly: Cell<*const InstanceContext>,
+    /// The thread's, from when that was not null.
+    entry: Cell<Option<&'static Entry>>,
 }
 
 /// What few activations have.
@@ -125,6 +130,8 @@ impl Activation {
             host_is_listened: Cell::new(false),
             parked: Cell::new(false),
             module: UnsafeCell::new(None),
+            told_plainly: Cell::new(ptr::null()),
+            entry: Cell::new(None),
         }
     }
 
@@ -180,10 +187,16 @@ impl Activation {
         self.store().config().sampling
     }
 
-    /// The thread that it is of.
+    /// What others see that its thread uses.
     #[inline]
-    pub(crate) fn thread(&self) -> &'static Thread {
-        self.thread
+    pub(crate) fn entry(&self) -> &'static Entry {
+        self.thread.entry()
+    }
+
+    /// The same, once listeners were told of an instance.
+    #[inline]
+    pub(crate) fn known_entry(&self) -> Option<&'static Entry> {
+        self.entry.get()
     }
 
     /// The instance that was entered.
@@ -271,29 +284,50 @@ impl Activation {
     /// A handle of an instance, kept for the next event.
     ///
     /// # Safety
-    /// Nobody holds what an earlier call gave; `instance` takes part in the call.
+    /// Nobody holds what an earlier call gave; `context` is of an instance that takes part in the
+    /// call.
     #[inline]
-    pub(crate) unsafe fn module_of(&self, instance: *const Instance) -> &Module {
+    pub(crate) unsafe fn module_of(&self, context: *const InstanceContext) -> &Module {
         // SAFETY: as the caller says; the cell is the thread's own.
-        if let Some((known, module)) = unsafe { &*self.module.get() }
-            && ptr::eq(*known, instance)
-        {
-            return module;
+        match unsafe { &*self.module.get() } {
+            Some((known, module)) if ptr::eq(*known, context) => module,
+            // SAFETY: as the caller says.
+            _ => unsafe { self.keep_module(context) },
         }
-        // SAFETY: as the caller says.
-        unsafe { self.keep_module(instance) }
+    }
+
+    /// The same, if listeners were told of that instance last, and nothing is to be done around
+    /// telling them. And what others see that the thread uses.
+    ///
+    /// # Safety
+    /// As for [`module_of`](Self::module_of).
+    #[inline(always)]
+    pub(crate) unsafe fn plain_module(
+        &self,
+        context: *const InstanceContext,
+    ) -> Option<(&Module, &'static Entry)> {
+        if !ptr::eq(self.told_plainly.get(), context) {
+            return None;
+        }
+        // SAFETY: as the caller says; the cells are the thread's own, and were filled along with that.
+        unsafe {
+            let (_, module) = (*self.module.get()).as_ref().unwrap_unchecked();
+            Some((module, self.entry.get().unwrap_unchecked()))
+        }
     }
 
     /// # Safety
     /// As for [`module_of`](Self::module_of).
     #[cold]
-    unsafe fn keep_module(&self, instance: *const Instance) -> &Module {
+    unsafe fn keep_module(&self, context: *const InstanceContext) -> &Module {
         // SAFETY: what takes part in a call lives.
-        let module = unsafe { &*instance }.module();
+        let module = unsafe { Instance::of_context(context) }.module();
         let module = module.expect("an instance that takes part in a call is not being freed");
         // SAFETY: as the caller says; the cell is the thread's own.
-        let kept = unsafe { &mut *self.module.get() };
-        &kept.insert((instance, module)).1
+        let (_, kept) = unsafe { &mut *self.module.get() }.insert((context, module));
+        self.entry.set(Some(self.entry()));
+        self.told_plainly.set(if self.tank.is_none() { context } else { ptr::null() });
+        kept
     }
 
     // Ending early.
@@ -606,7 +640,7 @@ impl Activation {
         self.host_is_listened.set(listened);
         if listened {
             // SAFETY: `slots` holds the parameters.
-            unsafe { self.begin(|| host.listeners(), instance, slots)? };
+            unsafe { self.begin(Some(host.listener_slot()), instance.context(), slots)? };
         }
         if instance.wants(EventKinds::HOST_CALL) {
             // SAFETY: `slots` holds the parameters.

@@ -109,10 +109,10 @@ impl HostListeners {
         Self { slot: ListenerSlot::new(), state: Mutex::default() }
     }
 
-    /// The listeners at this moment; null if there are none.
+    /// Where they are found.
     #[inline]
-    pub(crate) fn get(&self) -> *const ListenerCell {
-        self.slot.get()
+    pub(crate) fn slot(&self) -> &ListenerSlot {
+        &self.slot
     }
 
     /// Adds listeners. `changed` is told whether there are any, in the order of changes.

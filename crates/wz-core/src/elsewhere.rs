@@ -26,9 +26,10 @@ use std::sync::Arc;
 use wz_decode::ModuleInfo;
 
 use crate::activation::Activation;
-use crate::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use crate::engine::{CompileOptions, Frame, FrameCursor, Raised, Unwalkable};
 use crate::probes::FunctionProbes;
 use crate::records::{FunctionRecord, InstanceContext};
+use crate::snapshot::SavedFrames;
 
 /// An engine that can run functions of instances that another engine made.
 pub trait Elsewhere: Send + Sync + fmt::Debug {
@@ -72,6 +73,44 @@ pub trait ElsewhereModule: Send + Sync + fmt::Debug {
     /// On the thread of the run, which is in a call to the core, or after [`Step::Call`].
     unsafe fn next_frame(&self, run: *const (), cursor: &mut FrameCursor) -> Option<Frame>;
 
+    /// Visits the frames of a run, innermost first, wherever the thread is, as
+    /// [`Engine::interrupted_walk`](crate::engine::Engine::interrupted_walk). Async-signal-safe.
+    ///
+    /// # Errors
+    /// If a function was not compiled for that ([`CompileOptions::sampling`]).
+    ///
+    /// # Safety
+    /// On the thread of the run, which is not over.
+    unsafe fn walk_interrupted(
+        &self,
+        run: *const (),
+        visit: &mut dyn FnMut(&Frame),
+    ) -> Result<(), Unwalkable>;
+
+    /// Copies a run and all that were begun later on this thread: at the last step of the innermost,
+    /// or, `in_host_call`, at the call of a host function that is going on in it. None if that is not
+    /// possible.
+    ///
+    /// # Safety
+    /// The run is the outermost of its activation, on this thread.
+    unsafe fn save(&self, run: *const (), in_host_call: bool) -> Option<SavedFrames>;
+
+    /// Puts back what was saved.
+    ///
+    /// # Safety
+    /// It was saved in the activation that is running, which has no runs now.
+    unsafe fn restore(&self, saved: &SavedFrames);
+
+    /// Goes on with a run that was restored and is the innermost: the host function that it had called
+    /// returned these results.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    ///
+    /// # Safety
+    /// It was saved in that host function's call, and the results are of its type.
+    unsafe fn resume_restored(&self, run: *const (), results: &[u64]) -> Result<Step, Raised>;
+
     /// Whether calls to this defined function within a run tell the core. Calls that are running
     /// keep their version.
     fn set_listened(&self, defined_index: u32, listened: bool);
@@ -94,7 +133,8 @@ pub struct ElsewhereCall<'a> {
     pub listened: bool,
     /// Parameters in, results out.
     pub slots: *mut u64,
-    /// Where home finds the run, whose frames it may want: set before anything is called.
+    /// Where home finds the run, whose frames it may want: set before anything is called, and null
+    /// before the run is over.
     pub run: &'a Cell<*const ()>,
 }
 

@@ -21,7 +21,7 @@ use wz_experimental::{CodeId, FunctionListenerFactory};
 use crate::attach::HostListeners;
 use crate::close::Closing;
 use crate::hooks;
-use crate::listen::{AttachmentId, ListenerCell, Made};
+use crate::listen::{AttachmentId, ListenerSlot, Made};
 use crate::records::{FunctionKind, FunctionRecord};
 use crate::sample::next_code_id;
 use crate::store::StoreInner;
@@ -145,15 +145,14 @@ impl HostRecord {
         &self.references
     }
 
-    /// The listeners at this moment; null if there are none.
-    #[inline]
-    pub(crate) fn listeners(&self) -> *const ListenerCell {
-        self.listeners.get()
+    /// Where its listeners are found.
+    pub(crate) fn listener_slot(&self) -> &ListenerSlot {
+        self.listeners.slot()
     }
 
     #[inline]
     pub(crate) fn is_listened(&self) -> bool {
-        !self.listeners.get().is_null()
+        !self.listeners.slot().get().is_null()
     }
 
     pub(crate) fn store(&self) -> &Arc<StoreInner> {

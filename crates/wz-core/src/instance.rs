@@ -22,7 +22,7 @@ use crate::host::HostRecord;
 use crate::instance_events::InstanceEvents;
 use crate::island::{Island, Member};
 use crate::link::Imports;
-use crate::listen::{AttachmentId, ListenerSlot, Made};
+use crate::listen::{AttachmentId, Made};
 use crate::memory::MemoryInstance;
 use crate::records::{FunctionKind, FunctionRecord, GlobalCell, InstanceContext, MemoryRecord, TableRecord};
 use crate::store::StoreInner;
@@ -356,18 +356,6 @@ impl Instance {
         let published = !record.context.load(Ordering::Acquire).is_null();
         published.then(|| self.info().imported.functions + position as u32)
     }
-
-    /// Where the listeners of a function are found, once any function was listened to.
-    ///
-    /// # Safety
-    /// The module has that function.
-    #[inline]
-    pub(crate) unsafe fn listener_slot(&self, function: u32) -> Option<&ListenerSlot> {
-        let slots = self.context.listeners.load(Ordering::Acquire).cast_const();
-        // SAFETY: there are as many slots as functions, and they stay as long as the instance.
-        (!slots.is_null()).then(|| unsafe { &*slots.add(function as usize) })
-    }
-
     /// Attaches listeners that were made for defined functions.
     pub(crate) fn attach(&self, id: AttachmentId, made: &[Made]) {
         self.listeners.attach(&self.compiled, &self.context.listeners, id, made);

@@ -39,6 +39,7 @@ mod instantiate;
 mod interrupt;
 mod island;
 mod link;
+#[allow(unsafe_code)]
 mod listen;
 mod listing;
 #[allow(unsafe_code)]

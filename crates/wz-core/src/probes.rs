@@ -1,5 +1,5 @@
 //! Probes in a module's code: what engines are told of them ([`FunctionProbes`]), and which there
-//! are ([`ModuleProbes`]).
+//! are (`ModuleProbes`).
 //!
 //! A function that has probes gets code of its own, for calls that begin later. Counting is the
 //! code's matter: the counter does not move, so that it is one instruction. Everything else comes
@@ -20,7 +20,6 @@ use wz_experimental::{
 use crate::activation::Activation;
 use crate::compiled::CompiledModule;
 use crate::engine::Raised;
-use crate::instance::Instance;
 use crate::listen::AttachmentId;
 use crate::reclaim;
 use crate::records::InstanceContext;
@@ -166,7 +165,7 @@ impl Activation {
         record: *const ProbeRecord,
     ) -> Result<(), Raised> {
         // SAFETY: as the caller says; the engine keeps the probes of code that runs.
-        let (instance, record) = unsafe { (Instance::of_context(context), &*record) };
+        let record = unsafe { &*record };
         let Action::Call(probe) = &record.action else {
             record.remove();
             return Ok(());
@@ -175,7 +174,7 @@ impl Activation {
             return Ok(());
         }
         // SAFETY: no event of this activation is going on.
-        let module = unsafe { self.module_of(instance) };
+        let module = unsafe { self.module_of(context) };
         let ProbeRecord { definition, point, code_offset, .. } = record;
         let fired = self.outside(|| {
             catch_unwind(AssertUnwindSafe(|| {

@@ -1,15 +1,16 @@
 //! When what other threads may still use is freed.
 //!
-//! Two kinds of use are noted per thread, in an [`Entry`] that others read:
+//! Two kinds of use are noted per thread, in an `Entry` that others read:
 //! - that the thread is inside a call, since which epoch: for what a call may have found anywhere
 //!   on its way, like code. A [`Queue`] frees it when all calls that were running have ended;
 //! - which listener cells its frames hold: these are replaced often and calls may run for ever, so
-//!   they are freed as soon as no frame holds them ([`unprotected`]).
+//!   they are freed as soon as no frame holds them (`unprotected`).
 //!
 //! Noting is plain stores. Whoever frees makes all threads fence first, where the system can do
 //! that; elsewhere the threads fence themselves.
 
 use std::cell::Cell;
+use std::hint::cold_path;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr;
@@ -19,8 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, compiler_fen
 use parking_lot::Mutex;
 use wz_api::Context;
 
-use crate::instance::Instance;
-use crate::listen::ListenerCell;
+use crate::listen::{ListenerCell, ListenerSlot};
+use crate::records::InstanceContext;
 use crate::sys;
 
 /// The current epoch. 0 means that a thread is outside.
@@ -47,6 +48,8 @@ pub(crate) struct Entry {
     /// Where the room for listened frames begins and ends, for the thread alone.
     start: Own<*mut ListenedFrame>,
     end: Own<*mut ListenedFrame>,
+    /// Where it ends if others make this thread fence; null otherwise.
+    unfenced_end: Own<*mut ListenedFrame>,
     /// That room, which only the thread replaces, and only while it holds the lock.
     frames: Mutex<Box<[ListenedFrame]>>,
 }
@@ -56,7 +59,8 @@ pub(crate) struct Entry {
 pub(crate) struct ListenedFrame {
     /// What its listeners are of; null if there are none. It is held as long as the frame is there.
     cell: AtomicPtr<ListenerCell>,
-    pub(crate) instance: Own<*const Instance>,
+    /// The instance that is running; for a host function the one that calls it.
+    pub(crate) context: Own<*const InstanceContext>,
     /// In the lower half how many listeners were told `before`; [`DERIVES`]; above that the stamp.
     state: Own<u64>,
     /// The context before listeners changed it; empty if they did not.
@@ -78,8 +82,8 @@ impl ListenedFrame {
 
     /// The frame begins, of which so many listeners are being told.
     #[inline]
-    pub(crate) fn begin(&self, instance: *const Instance, listeners: u32) {
-        self.instance.set(instance);
+    pub(crate) fn begin(&self, context: *const InstanceContext, listeners: u32) {
+        self.context.set(context);
         self.state.set(listeners.into());
     }
 
@@ -87,6 +91,12 @@ impl ListenedFrame {
     #[inline]
     pub(crate) fn begun(&self) -> usize {
         self.state.get() as u32 as usize
+    }
+
+    /// Whether one listener was told, and nothing else is to be known of the frame.
+    #[inline(always)]
+    pub(crate) fn has_begun_one(&self) -> bool {
+        self.state.get() == 1
     }
 
     /// No more than so many were told.
@@ -135,7 +145,7 @@ impl ListenedFrame {
     fn moved(&self) -> Self {
         Self {
             cell: AtomicPtr::new(self.cell.load(Ordering::Relaxed)),
-            instance: Own(Cell::new(self.instance.0.get())),
+            context: Own(Cell::new(self.context.0.get())),
             state: Own(Cell::new(self.state.0.get())),
             previous: Own(Cell::new(self.previous.0.take())),
         }
@@ -170,7 +180,7 @@ impl<T: Default> Own<T> {
     }
 }
 
-impl Default for Own<*const Instance> {
+impl Default for Own<*const InstanceContext> {
     fn default() -> Self {
         Self(Cell::new(ptr::null()))
     }
@@ -203,15 +213,17 @@ impl Entry {
         if let Some(entry) = entries.iter().find(free) {
             return entry;
         }
+        let is_fenced = sys::process_barrier_available();
         let mut frames = frames(FRAMES);
         let Range { start, end } = frames.as_mut_ptr_range();
         let entry: &'static Self = Box::leak(Box::new(Self {
             epoch: AtomicU64::new(0),
             taken: AtomicBool::new(true),
-            is_fenced: sys::process_barrier_available(),
+            is_fenced,
             top: AtomicPtr::new(start),
             start: Own(Cell::new(start)),
             end: Own(Cell::new(end)),
+            unfenced_end: Own(Cell::new(if is_fenced { end } else { ptr::null_mut() })),
             frames: Mutex::new(frames),
         }));
         entries.push(entry);
@@ -257,10 +269,9 @@ impl Entry {
         (self.top.load(Ordering::Relaxed).addr() - self.start.get().addr()) / size_of::<ListenedFrame>()
     }
 
-    /// Adds a listened frame with the cell that `find` gives, and holds that as long as the frame is
+    /// Adds a listened frame with the cell that is in a slot, and holds that as long as the frame is
     /// there. The frame may move when others are added.
-    #[inline]
-    pub(crate) fn push_frame(&self, find: impl Fn() -> *const ListenerCell) -> &ListenedFrame {
+    pub(crate) fn push_frame(&self, slot: Option<&ListenerSlot>) -> &ListenedFrame {
         let mut frame = self.top.load(Ordering::Relaxed);
         if frame == self.end.get() {
             frame = self.grow();
@@ -269,6 +280,7 @@ impl Entry {
         self.top.store(unsafe { frame.add(1) }, Ordering::Relaxed);
         // SAFETY: the frame is one of those of the box, which only this thread replaces.
         let frame = unsafe { &*frame };
+        let find = || slot.map_or(ptr::null(), ListenerSlot::get);
         let mut cell = find();
         loop {
             frame.cell.store(cell.cast_mut(), Ordering::Relaxed);
@@ -280,6 +292,31 @@ impl Entry {
             }
             cell = again;
         }
+    }
+
+    /// The same, if that takes no more than the few steps that it takes mostly. Gives the cell, too.
+    #[inline(always)]
+    pub(crate) fn try_push_frame(
+        &self,
+        slot: &ListenerSlot,
+    ) -> Option<(&ListenedFrame, *const ListenerCell)> {
+        let top = self.top.load(Ordering::Relaxed);
+        if top >= self.unfenced_end.get() {
+            return None;
+        }
+        // SAFETY: before the end there is room for a frame; only this thread replaces the box.
+        let (frame, next) = unsafe { (&*top, top.add(1)) };
+        let cell = slot.get();
+        frame.cell.store(cell.cast_mut(), Ordering::Relaxed);
+        self.top.store(next, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        // As in `push_frame`.
+        if !ptr::eq(cell, slot.get()) {
+            cold_path();
+            self.top.store(top, Ordering::Release);
+            return None;
+        }
+        Some((frame, cell))
     }
 
     /// The last listened frame.
@@ -326,6 +363,7 @@ impl Entry {
         self.top.store(start.wrapping_add(depth), Ordering::Relaxed);
         self.start.set(start);
         self.end.set(end);
+        self.unfenced_end.set(if self.is_fenced { end } else { ptr::null_mut() });
         *current = new;
     }
 }

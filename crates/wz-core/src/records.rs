@@ -5,7 +5,8 @@
 //! never move; lengths are published after the storage behind them exists and never shrink.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+use std::hint::cold_path;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::instance::Instance;
 use crate::listen::ListenerSlot;
@@ -40,6 +41,24 @@ pub struct InstanceContext {
     pub event_kinds: AtomicU32,
     /// The listeners of functions, imports first; null while none was listened to.
     pub(crate) listeners: AtomicPtr<ListenerSlot>,
+}
+
+impl InstanceContext {
+    /// Where the listeners of a function are found, by its index with imports, once any function was
+    /// listened to.
+    ///
+    /// # Safety
+    /// The module has that function.
+    #[inline(always)]
+    pub(crate) unsafe fn listener_slot(&self, function: u32) -> Option<&ListenerSlot> {
+        let slots = self.listeners.load(Ordering::Acquire).cast_const();
+        if slots.is_null() {
+            cold_path();
+            return None;
+        }
+        // SAFETY: there are as many slots as functions, and they stay as long as the instance.
+        Some(unsafe { &*slots.add(function as usize) })
+    }
 }
 
 // SAFETY: the context is immutable once published and what it points to lives as long as it; the

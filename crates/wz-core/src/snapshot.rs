@@ -1,4 +1,4 @@
-//! [`SavedCall`]: a point of an activation, and how execution goes back there.
+//! `SavedCall`: a point of an activation, and how execution goes back there.
 //!
 //! The engine copies its frames ([`Engine::save`](crate::engine::Engine::save)); the core notes the
 //! context and the listened frames. A host function's error asks for the way back: the engine drops
@@ -14,8 +14,8 @@ use wz_experimental::RestoreError;
 
 use crate::activation::{Activation, Ending};
 use crate::host::ReferenceSlots;
-use crate::instance::Instance;
 use crate::reclaim::ListenedFrame;
+use crate::records::InstanceContext;
 use crate::references;
 
 /// What an engine keeps of its frames.
@@ -45,7 +45,7 @@ pub(crate) struct SavedCall {
 
 /// A listened frame that was there.
 struct SavedListened {
-    instance: *const Instance,
+    context: *const InstanceContext,
     /// The context before its listeners changed it, if they did.
     previous: Option<Context>,
 }
@@ -67,7 +67,7 @@ impl Activation {
         let frames =
             frames.ok_or_else(|| none("a function on the stack cannot be left and entered again"))?;
         let (id, number) = self.next_snapshot();
-        let entry = self.thread().entry();
+        let entry = self.entry();
         let mut cx = self.context().clone();
         if self.host_is_listened() {
             // SAFETY: the host function's frame is the last one.
@@ -82,7 +82,7 @@ impl Activation {
             entry.with_frame(self.frames_below() + position, |frame| {
                 frame.stamp(number);
                 let previous = frame.derives().then(|| frame.previous());
-                SavedListened { instance: frame.instance.get(), previous }
+                SavedListened { context: frame.context.get(), previous }
             })
         });
         Ok(Arc::new(SavedCall {
@@ -135,7 +135,7 @@ impl Activation {
         }
         let admitted = self.admit(&saved.references, results);
         admitted.map_err(Ending::Error)?;
-        let entry = self.thread().entry();
+        let entry = self.entry();
         let below = self.frames_below();
         let there = (entry.depth() - below).min(saved.listened.len());
         // Frames that were there then come first.
@@ -146,8 +146,8 @@ impl Activation {
         }
         for listened in &saved.listened[kept..] {
             // They had their ends: nobody is told.
-            let frame = entry.push_frame(std::ptr::null);
-            frame.begin(listened.instance, 0);
+            let frame = entry.push_frame(None);
+            frame.begin(listened.context, 0);
             if let Some(previous) = &listened.previous {
                 frame.derive(previous.clone());
             }

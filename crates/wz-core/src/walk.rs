@@ -114,11 +114,17 @@ pub(crate) struct StackWalk<'a> {
     start: &'a Activation,
     /// The parameters of the first frame, if they are known better than by the engine.
     params: Option<&'a [u64]>,
-    /// The frames of the activation that the walk has come to. None before it begins, because many
-    /// listeners never look, and after its end.
-    frames: Option<Frames<'a>>,
-    current: Option<Current<'a>>,
-    begun: bool,
+    position: Position<'a>,
+}
+
+/// Where a walk is.
+enum Position<'a> {
+    /// Before the first frame: many listeners never look.
+    Start,
+    /// At a frame of this activation.
+    At(Frames<'a>, Option<Current<'a>>),
+    /// After the last one.
+    End,
 }
 
 struct Current<'a> {
@@ -137,49 +143,51 @@ impl<'a> StackWalk<'a> {
     /// A walk from where the activation is, with the parameters of the first frame if these are
     /// known.
     pub(crate) fn of(activation: &'a Activation, params: Option<&'a [u64]>) -> Self {
-        Self { start: activation, params, frames: None, current: None, begun: false }
+        Self { start: activation, params, position: Position::Start }
     }
 
     fn current(&self) -> &Current<'a> {
-        self.current.as_ref().expect("`next` comes first, and has to give true")
+        match &self.position {
+            Position::At(_, Some(current)) => current,
+            _ => panic!("`next` comes first, and has to give true"),
+        }
     }
 }
 
 impl StackIterator for StackWalk<'_> {
     fn next(&mut self) -> bool {
-        let first = !std::mem::replace(&mut self.begun, true);
+        let first = matches!(self.position, Position::Start);
         if first {
-            self.frames = Some(Frames::new(self.start));
+            self.position = Position::At(Frames::new(self.start), None);
         }
-        while let Some(frames) = &mut self.frames {
-            let activation = frames.activation;
-            let Some(frame) = frames.next() else {
-                self.frames = activation.parent().map(Frames::new);
-                continue;
+        let Position::At(frames, current) = &mut self.position else { return false };
+        let frame = loop {
+            if let Some(frame) = frames.next() {
+                break frame;
+            }
+            let Some(parent) = frames.activation.parent() else {
+                self.position = Position::End;
+                return false;
             };
-            self.current = Some(match frame {
-                Either::Host(definition) => Current {
-                    definition,
-                    program_counter: ProgramCounter(0),
-                    params: if first { self.params } else { None },
-                    instance: None,
-                },
-                Either::Guest(frame) => {
-                    let instance = instance_of(activation, &frame);
-                    let definition = instance.info().function_definition_ref(frame.function);
-                    let slots = definition.ty().param_slots();
-                    // SAFETY: the engine gives the parameters' slots of a frame that is there for
-                    // as long as the walk, and the guest does not run meanwhile.
-                    let own = frame.params.map(|params| unsafe { std::slice::from_raw_parts(params, slots) });
-                    let params = if first { self.params.or(own) } else { own };
-                    let program_counter = ProgramCounter(frame.program_counter);
-                    Current { definition, program_counter, params, instance: Some(instance) }
-                }
-            });
-            return true;
-        }
-        self.current = None;
-        false
+            *frames = Frames::new(parent);
+        };
+        let known = if first { self.params } else { None };
+        *current = Some(match frame {
+            Either::Host(definition) => {
+                Current { definition, program_counter: ProgramCounter(0), params: known, instance: None }
+            }
+            Either::Guest(frame) => {
+                let instance = instance_of(frames.activation, &frame);
+                let definition = instance.info().function_definition_ref(frame.function);
+                let slots = definition.ty().param_slots();
+                // SAFETY: the engine gives the parameters' slots of a frame that is there for as long
+                // as the walk, and the guest does not run meanwhile.
+                let own = frame.params.map(|params| unsafe { std::slice::from_raw_parts(params, slots) });
+                let program_counter = ProgramCounter(frame.program_counter);
+                Current { definition, program_counter, params: known.or(own), instance: Some(instance) }
+            }
+        });
+        true
     }
 
     fn function(&self) -> &dyn InternalFunction {
@@ -195,7 +203,7 @@ impl StackIterator for StackWalk<'_> {
     }
 
     fn reset(&mut self) {
-        (self.begun, self.current) = (false, None);
+        self.position = Position::Start;
     }
 }
 

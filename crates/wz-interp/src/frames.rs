@@ -69,9 +69,22 @@ pub(crate) unsafe fn walk_interrupted(
     let machine = activation.engine_state.get().cast_const().cast::<Machine>();
     // SAFETY: the state is set while the machine runs, and only to it.
     let Some(machine) = (unsafe { machine.as_ref() }) else { return Ok(()) };
+    // SAFETY: as the caller says.
+    unsafe { walk_noted(machine, visit) }
+}
+
+/// The frames of a machine.
+///
+/// # Errors
+/// If a function does not note.
+///
+/// # Safety
+/// On the machine's thread; its activation is running.
+pub(crate) unsafe fn walk_noted(machine: &Machine, visit: &mut dyn FnMut(&Frame)) -> Result<(), Unwalkable> {
     let Some((mut ip, mut sp, mut context)) = machine.note.get() else {
         // No function has begun yet, or none of them notes.
-        return if activation.is_sampled() { Ok(()) } else { Err(Unwalkable) };
+        // SAFETY: as the caller says.
+        return if unsafe { (*machine.activation).is_sampled() } { Ok(()) } else { Err(Unwalkable) };
     };
     while !std::ptr::eq(ip, machine.exit.as_ptr()) {
         // SAFETY: it was noted, or is returned to.

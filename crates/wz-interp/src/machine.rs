@@ -4,6 +4,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 use wz_api::{Error, Trap};
 use wz_core::activation::Activation;
@@ -64,7 +65,7 @@ thread_local! {
     /// The machine that runs on this thread.
     static CURRENT: Cell<*const Machine> = const { Cell::new(ptr::null()) };
     /// Stacks that are not in use.
-    static STACKS: RefCell<Vec<Stack>> = const { RefCell::new(Vec::new()) };
+    static STACKS: RefCell<Vec<Arc<Stack>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Machine {
@@ -118,6 +119,11 @@ impl Machine {
         self.top = self.limit;
     }
 
+    /// The size of the stack that frames are on.
+    pub(crate) fn stack_bytes(&self) -> usize {
+        self.stack_bytes
+    }
+
     /// Whether a frame fits.
     pub(crate) fn fits(&self, sp: *mut u64, len_bytes: u64) -> bool {
         (sp.addr() as u64).saturating_add(len_bytes) <= self.limit.addr() as u64
@@ -127,7 +133,8 @@ impl Machine {
 /// A machine that is ready to run, and what is given back afterwards.
 pub(crate) struct Entry {
     outer: *const Machine,
-    stack: Option<Stack>,
+    /// The stack, if it is not that of the machine around. Snapshots hold it, too.
+    stack: Option<Arc<Stack>>,
     /// Where the first frame begins.
     pub(crate) sp: *mut u64,
     limit: *mut u64,
@@ -153,7 +160,8 @@ impl Entry {
             let index = stacks.iter().rposition(|stack| stack.is_of(stack_bytes))?;
             Some(stacks.swap_remove(index))
         });
-        let Some(stack) = pooled.ok().flatten().or_else(|| Stack::new(stack_bytes)) else {
+        let stack = pooled.ok().flatten().or_else(|| Stack::new(stack_bytes).map(Arc::new));
+        let Some(stack) = stack else {
             let message = format!("no memory for a guest stack of {stack_bytes} bytes");
             return Err(activation.raise(Error::limit(message)));
         };
@@ -191,6 +199,16 @@ impl Entry {
         CURRENT.get()
     }
 
+    /// The machine around.
+    pub(crate) fn outer(&self) -> *const Machine {
+        self.outer
+    }
+
+    /// The stack, if it is not that of the machine around.
+    pub(crate) fn stack(&self) -> Option<&Arc<Stack>> {
+        self.stack.as_ref()
+    }
+
     /// Makes a machine the one that runs on this thread, until the entry is dropped.
     ///
     /// # Safety
@@ -203,7 +221,9 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         CURRENT.set(self.outer);
-        if let Some(stack) = self.stack.take() {
+        if let Some(mut stack) = self.stack.take()
+            && Arc::get_mut(&mut stack).is_some()
+        {
             // The pool is gone when the thread ends, then the stack is freed.
             let _ = STACKS.try_with(|stacks| {
                 let mut stacks = stacks.borrow_mut();
@@ -219,10 +239,16 @@ impl Drop for Entry {
 const POOLED: usize = 4;
 
 /// A stack. Large allocations are of pages that the system commits when they are touched.
-struct Stack {
+#[derive(Debug)]
+pub(crate) struct Stack {
     base: NonNull<u64>,
     layout: Layout,
 }
+
+// SAFETY: it is memory that its holders make use of one at a time.
+unsafe impl Send for Stack {}
+// SAFETY: as above.
+unsafe impl Sync for Stack {}
 
 impl Stack {
     /// A stack, unless the host has no memory for it.

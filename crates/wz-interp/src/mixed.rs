@@ -6,23 +6,28 @@
 //! out. So calls between functions that are here cost what they cost otherwise.
 //!
 //! A [`Run`] is on the machine's stack below its frames, so that it outlives the native frames that
-//! begin and resume it.
+//! begin and resume it. Runs of an activation are one after the other there.
 
+use std::cell::Cell;
+use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 
 use wz_api::Trap;
 use wz_core::elsewhere::{ElsewhereCall, ElsewhereModule, Step};
-use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised, Unwalkable};
 use wz_core::probes::FunctionProbes;
+use wz_core::snapshot::SavedFrames;
 use wz_decode::ModuleInfo;
 
 use crate::code::Code;
 use crate::entry::{Start, raise};
+use crate::exec::host::At;
 use crate::exec::{Regs, Stop, call, dispatch};
 use crate::frames;
 use crate::machine::{Entry, Left, Machine};
 use crate::module::InterpreterModule;
+use crate::snapshot::SavedRuns;
 
 /// A module of another engine.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ struct Run {
     start: Start,
     /// The first frame.
     sp: *mut u64,
+    /// Where home finds the run, until it is over.
+    place: *const Cell<*const ()>,
 }
 
 const _: () = assert!(align_of::<Run>() <= align_of::<u64>(), "runs are where slots are");
@@ -93,9 +100,11 @@ impl ElsewhereModule for MixedModule {
             if !start.fits(&machine, sp) {
                 return Err(call.activation.raise_trap(Trap::StackOverflow));
             }
-            run.write(Run { machine, entry, start, sp });
+            run.write(Run { machine, entry, start, sp, place: call.run });
             let machine = &raw mut (*run).machine;
             (*run).entry.make_current(machine);
+            // Signal handlers find it there.
+            compiler_fence(Ordering::Release);
             call.run.set(run.cast_const().cast());
             stopped(run, start.execute(machine, sp))
         }
@@ -122,6 +131,52 @@ impl ElsewhereModule for MixedModule {
     unsafe fn next_frame(&self, run: *const (), cursor: &mut FrameCursor) -> Option<Frame> {
         // SAFETY: the run is on this thread, and has called out.
         unsafe { frames::next_frame_of(&(*run.cast::<Run>()).machine, cursor) }
+    }
+
+    unsafe fn walk_interrupted(
+        &self,
+        run: *const (),
+        visit: &mut dyn FnMut(&Frame),
+    ) -> Result<(), Unwalkable> {
+        // SAFETY: the run is on this thread, and not over.
+        unsafe { frames::walk_noted(&(*run.cast::<Run>()).machine, visit) }
+    }
+
+    unsafe fn save(&self, run: *const (), in_host_call: bool) -> Option<SavedFrames> {
+        // SAFETY: as the caller says, the machine is that of the innermost run.
+        unsafe {
+            let machine = Entry::current();
+            if in_host_call {
+                call::host_call_words((*machine).ip)?;
+            }
+            let entry = &(*run.cast::<Run>()).entry;
+            let saved = SavedRuns::copy(run.cast(), machine, entry)?;
+            Some(Arc::new(saved))
+        }
+    }
+
+    unsafe fn restore(&self, saved: &SavedFrames) {
+        let saved = saved.downcast_ref::<SavedRuns>().expect("this engine saved it");
+        // SAFETY: as the caller says; the run was the outermost, and its entry holds the stack from
+        // now on.
+        unsafe {
+            let run = saved.put_back().cast::<Run>();
+            let entry = &(*run).entry;
+            std::mem::forget(entry.stack().cloned());
+            entry.make_current(saved.current());
+        }
+    }
+
+    unsafe fn resume_restored(&self, run: *const (), results: &[u64]) -> Result<Step, Raised> {
+        let run = run.cast::<Run>().cast_mut();
+        // SAFETY: as the caller says, the machine is as it was when it called the host function.
+        unsafe {
+            let machine = &raw mut (*run).machine;
+            let Machine { ip, sp, cx, .. } = *machine;
+            let words = call::host_call_words(ip).expect("it was looked at when the run was saved");
+            let regs = Regs::after_host(machine, At { ip, sp, cx }, words, results);
+            stopped(run, dispatch::execute(regs))
+        }
     }
 
     fn set_listened(&self, defined_index: u32, listened: bool) {
@@ -156,9 +211,15 @@ unsafe fn stopped(run: *mut Run, stop: Stop) -> Result<Step, Raised> {
                     return Ok(Step::TailCall { record, arguments: values });
                 }
                 // The innermost frame is the caller's, from now on.
-                let ip = std::ptr::with_exposed_provenance::<u64>(ip).sub(1);
+                let ip = std::ptr::with_exposed_provenance::<u64>(ip);
                 let sp = std::ptr::with_exposed_provenance_mut(sp);
-                machine.called_out(ip, sp, std::ptr::with_exposed_provenance(cx));
+                let cx = std::ptr::with_exposed_provenance(cx);
+                if machine.note.get().is_some() {
+                    // Where it goes on is noted, which says where it called.
+                    machine.note.set(ip, sp, cx);
+                }
+                let ip = ip.sub(1);
+                machine.called_out(ip, sp, cx);
                 machine.top = header.add(3);
                 Ok(Step::Call { record, values })
             }
@@ -181,6 +242,11 @@ unsafe fn stopped(run: *mut Run, stop: Stop) -> Result<Step, Raised> {
 /// # Safety
 /// The run is the thread's innermost.
 unsafe fn end(run: *mut Run) {
-    // SAFETY: as the caller says; the run is not used any more. What it is on may be freed.
-    drop(unsafe { (&raw const (*run).entry).read() });
+    // SAFETY: as the caller says; the run is not used any more. What it is on may be freed. Where home
+    // finds it is on the guest's stack, whose frames are there, or are gone and nothing else is there.
+    unsafe {
+        (*(*run).place).set(ptr::null());
+        compiler_fence(Ordering::Release);
+        drop((&raw const (*run).entry).read());
+    }
 }

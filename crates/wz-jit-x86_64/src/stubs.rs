@@ -88,8 +88,8 @@ impl StubAssembler for X64Stubs {
         lazy::assemble(function)
     }
 
-    fn listener(&self, ty: &FunctionType, before: usize, after: usize) -> AssembledStub {
-        listener::assemble(ty, before, after)
+    fn listener(&self, ty: &FunctionType, plain: usize, before: usize, after: usize) -> AssembledStub {
+        listener::assemble(ty, plain, before, after)
     }
 
     fn thunk(&self, address: usize, target: usize) -> [u8; THUNK_BYTES] {
@@ -103,13 +103,12 @@ impl StubAssembler for X64Stubs {
         &self,
         address: usize,
         target: usize,
-        plain: usize,
+        function: u32,
     ) -> Option<[u8; LISTENED_THUNK_BYTES]> {
-        let distance = |to: usize, next: usize| i32::try_from(to as i64 - (address + next) as i64).ok();
-        let [a, b, c, d] = distance(plain, 7)?.to_le_bytes();
-        let [e, f, g, h] = distance(target, 12)?.to_le_bytes();
-        // `lea r11, [rip + plain]; jmp target`
-        let code = [0x4c, 0x8d, 0x1d, a, b, c, d, 0xe9, e, f, g, h];
+        let distance = i32::try_from(target as i64 - (address + 11) as i64).ok()?;
+        let ([a, b, c, d], [e, f, g, h]) = (function.to_le_bytes(), distance.to_le_bytes());
+        // `mov r11d, function; jmp target`
+        let code = [0x41, 0xbb, a, b, c, d, 0xe9, e, f, g, h];
         let mut thunk = [PADDING; LISTENED_THUNK_BYTES];
         thunk[..code.len()].copy_from_slice(&code);
         Some(thunk)

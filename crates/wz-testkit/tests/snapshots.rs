@@ -6,7 +6,7 @@ use wz::experimental::{
     FunctionListener, Snapshot, StackIterator, attach_listeners, snapshot, with_function_listener_factory,
 };
 use wz::{Caller, Context, Error, FunctionDefinition, HostModule, Module, ModuleConfig};
-use wz_testkit::engines::{EngineUnderTest, for_each_variant};
+use wz_testkit::engines::{EngineUnderTest, engine, for_each_variant};
 use wz_testkit::fixture::{Fixture, binary};
 
 type Taken = Arc<Mutex<Vec<Snapshot>>>;
@@ -93,9 +93,13 @@ fn fixture(engine: EngineUnderTest) -> (Fixture, Module, Taken) {
     (fixture, module, taken)
 }
 
-/// Whether functions run in both engines there, so that frames cannot be kept.
-fn is_mixed(engine: EngineUnderTest) -> bool {
-    engine.name.starts_with("mixed") || engine.name == "jit-limited"
+/// Every engine, and mixtures of them: frames of both are on the stack then.
+fn for_each_mixture(test: impl Fn(EngineUnderTest)) {
+    for_each_variant(&test);
+    ["mixed-all", "mixed-eager", "mixed-third"].into_iter().filter_map(engine).for_each(|engine| {
+        println!("{}", engine.name);
+        test(engine);
+    });
 }
 
 fn run(module: &Module, name: &str, params: &[u64]) -> wz::Result<u64> {
@@ -104,49 +108,36 @@ fn run(module: &Module, name: &str, params: &[u64]) -> wz::Result<u64> {
 
 #[test]
 fn frames_are_as_they_were_and_memory_is_not() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, _) = fixture(engine);
         for (depth, times) in [(0, 6), (10, 12), (2000, 18)] {
-            match run(&module, "jump", &[depth]) {
-                Ok(result) => assert_eq!(result, 5070 + times, "{}", engine.name),
-                Err(error) => {
-                    assert!(is_mixed(engine), "{}: {error}", engine.name);
-                    assert!(error.to_string().contains("no snapshot can be taken"), "{error}");
-                }
-            }
+            assert_eq!(run(&module, "jump", &[depth]).unwrap(), 5070 + times, "{}", engine.name);
         }
     });
 }
 
 #[test]
 fn functions_return_again() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, _) = fixture(engine);
-        if !is_mixed(engine) {
-            // Locals of the caller are as they were, the global counts.
-            assert_eq!(run(&module, "again", &[]).unwrap(), 1324, "{}", engine.name);
-            assert_eq!(run(&module, "again", &[]).unwrap(), 1328, "{}", engine.name);
-        }
+        // Locals of the caller are as they were, the global counts.
+        assert_eq!(run(&module, "again", &[]).unwrap(), 1324, "{}", engine.name);
+        assert_eq!(run(&module, "again", &[]).unwrap(), 1328, "{}", engine.name);
     });
 }
 
 #[test]
 fn restoring_passes_through_host_functions() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, _) = fixture(engine);
-        if !is_mixed(engine) {
-            assert_eq!(run(&module, "through", &[]).unwrap(), 42, "{}", engine.name);
-        }
+        assert_eq!(run(&module, "through", &[]).unwrap(), 42, "{}", engine.name);
     });
 }
 
 #[test]
 fn what_cannot_be_restored_is_an_error() {
-    for_each_variant(|engine| {
+    for_each_mixture(|engine| {
         let (_fixture, module, taken) = fixture(engine);
-        if is_mixed(engine) {
-            return;
-        }
         run(&module, "save", &[]).unwrap();
         let error = run(&module, "restore", &[1]).unwrap_err();
         let expected = "unhandled snapshot restore, this generally indicates restore was called from a \
@@ -168,12 +159,64 @@ fn what_cannot_be_restored_is_an_error() {
         // `save2` has two results.
         let error = run(&module, "two", &[]).unwrap_err();
         assert!(error.to_string().contains("expected 2 results"), "{error}");
-        if engine.name == "interpreter" {
+        if ["interpreter", "mixed-all"].contains(&engine.name) {
             assert!(run(&module, "tail", &[]).unwrap_err().to_string().contains("no snapshot"));
         }
         // Called by the host itself, there is no guest to go back to.
         let save = module.exported_function("save").unwrap();
         assert_eq!(save.call(&[]).unwrap(), [0]);
+    });
+}
+
+/// Functions that call each other, so that frames of both engines alternate where there are two.
+const ALTERNATING: &str = r#"(module
+  (import "env" "save" (func $save (result i32)))
+  (import "env" "restore" (func $restore (param i32)))
+  (import "env" "call" (func $call (param i32)))
+  (global $count (mut i32) (i32.const 0))
+  (global $sum (mut i32) (i32.const 0))
+  (table 2 funcref) (elem (i32.const 0) $even $odd)
+  (func $even (param $n i32) (result i32) (local $own i32)
+    (local.set $own (local.get $n))
+    (if (i32.eqz (local.get $n)) (then (return (call $save))))
+    (i32.add (call $odd (i32.sub (local.get $n) (i32.const 1))) (local.get $own)))
+  (func $odd (param $n i32) (result i32) (local $own i32)
+    (local.set $own (local.get $n))
+    (i32.add
+      (call_indirect (param i32) (result i32) (i32.sub (local.get $n) (i32.const 1)) (i32.const 0))
+      (local.get $own)))
+  (func $deeper (param $n i32) (param $value i32)
+    (if (i32.eqz (local.get $n)) (then (call $restore (local.get $value)) unreachable))
+    (call $deepest (i32.sub (local.get $n) (i32.const 1)) (local.get $value)))
+  (func $deepest (param $n i32) (param $value i32)
+    (call $deeper (local.get $n) (local.get $value)))
+  ;; Everything that was on the stack has returned when it is put back, and something else is there.
+  (func $sum (export "sum") (param $n i32) (result i32) (local $result i32)
+    (local.set $result (call $even (local.get $n)))
+    (global.set $count (i32.add (global.get $count) (i32.const 1)))
+    (if (i32.lt_u (global.get $count) (i32.const 4))
+      (then (call $deeper (local.get $n) (global.get $count)) unreachable))
+    (global.set $count (i32.const 0))
+    (local.get $result))
+  (func (export "called") (param i32) (global.set $sum (call $sum (local.get 0))))
+  (func $nest (param $n i32) (result i32)
+    (call $call (local.get $n))
+    (i32.add (global.get $sum) (local.get $n)))
+  ;; The same in a call that a host function makes, while frames wait further out.
+  (func (export "nested") (param $n i32) (result i32)
+    (i32.add (call $nest (local.get $n)) (call $nest (i32.const 2)))))"#;
+
+#[test]
+fn frames_of_both_engines_are_put_back() {
+    for_each_mixture(|engine| {
+        let fixture = Fixture::new((engine.config)());
+        fixture.host(&host(&Taken::default()));
+        let module = fixture.module(ALTERNATING);
+        for n in [0, 2, 10, 400] {
+            let sum = n * (n + 1) / 2 + 3;
+            assert_eq!(run(&module, "sum", &[n]).unwrap(), sum, "{}", engine.name);
+            assert_eq!(run(&module, "nested", &[n]).unwrap(), sum + n + 6 + 2, "{}", engine.name);
+        }
     });
 }
 
@@ -216,10 +259,7 @@ impl FunctionListener for Log {
 
 #[test]
 fn listeners_are_told_what_is_left_and_contexts_are_those_of_then() {
-    for_each_variant(|engine| {
-        if is_mixed(engine) {
-            return;
-        }
+    for_each_mixture(|engine| {
         let fixture = Fixture::new((engine.config)());
         let taken = Taken::default();
         let env = fixture.host(&host(&taken));

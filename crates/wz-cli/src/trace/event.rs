@@ -7,7 +7,11 @@ use serde::Serialize;
 use wz::experimental::logging::Field;
 use wz::{Error, ErrorKind, FunctionDefinition};
 
-use crate::escape::escape;
+use crate::escape::{escape, escape_json};
+
+/// How far lines are indented at most: a log of a deep recursion would grow with the square of its depth.
+/// What is deeper has its depth as a number.
+const MAX_INDENT: usize = 50;
 
 /// What happened to a call.
 #[derive(Debug, Serialize)]
@@ -116,13 +120,16 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// The line for people; calls of other threads than the first say so.
-    pub(super) fn to_text(&self) -> String {
-        let mut text = String::new();
+    /// Writes the line for people, with the escaped name of the function; calls of other threads than the
+    /// first say so.
+    pub(super) fn write_text(&self, function: &str, text: &mut String) {
         if self.thread > 0 {
             let _ = write!(text, "[{}] ", self.thread);
         }
-        text.extend(std::iter::repeat_n("  ", self.depth));
+        text.extend(std::iter::repeat_n("  ", self.depth.min(MAX_INDENT)));
+        if self.depth > MAX_INDENT {
+            let _ = write!(text, "{}: ", self.depth);
+        }
         text.push_str(match (self.event, self.host) {
             (Kind::Call, false) => "--> ",
             (Kind::Call, true) => "==> ",
@@ -133,20 +140,20 @@ impl<'a> Event<'a> {
         });
         match self.event {
             Kind::Call => {
-                text.push_str(&escape(self.function));
+                text.push_str(function);
                 text.push('(');
-                write_items(&mut text, self.params.as_deref().unwrap_or_default());
+                write_items(text, self.params.as_deref().unwrap_or_default());
                 text.push(')');
             }
             Kind::Return => match self.results.as_deref().unwrap_or_default() {
                 [] => {}
                 [one] => {
                     text.push(' ');
-                    one.write(&mut text);
+                    one.write(text);
                 }
                 several => {
                     text.push_str(" (");
-                    write_items(&mut text, several);
+                    write_items(text, several);
                     text.push(')');
                 }
             },
@@ -157,13 +164,13 @@ impl<'a> Event<'a> {
             let _ = write!(text, " [{:?}]", Duration::from_nanos(nanoseconds));
         }
         text.push('\n');
-        text
     }
 
-    /// The line as JSON.
-    pub(super) fn to_json(&self) -> String {
+    /// Writes the line as JSON.
+    pub(super) fn write_json(&self, text: &mut String) {
         // Nothing in it can fail to be written: no maps, no numbers that JSON has not.
-        serde_json::to_string(self).unwrap_or_default() + "\n"
+        text.push_str(&escape_json(&serde_json::to_string(self).unwrap_or_default()));
+        text.push('\n');
     }
 }
 

@@ -13,6 +13,7 @@ use wz::{Context, Error, FunctionDefinition, Module};
 
 use super::event::Event;
 use crate::args::TraceFormat;
+use crate::escape::escape;
 use crate::glob;
 
 /// What is logged, and how.
@@ -55,11 +56,16 @@ struct Log {
     times: bool,
     format: TraceFormat,
     flushes_lines: bool,
+    /// Whether a line could not be written: whoever read the log is gone, or there is no more room. The
+    /// program goes on without being logged.
+    has_failed: AtomicBool,
     state: Mutex<State>,
 }
 
 struct State {
     writer: Box<dyn Write + Send>,
+    /// The line that is being written.
+    line: String,
     /// The first error in writing.
     failed: Option<std::io::Error>,
     threads: HashMap<ThreadId, Thread>,
@@ -80,9 +86,10 @@ struct Call {
 impl Trace {
     pub(super) fn new(writer: Box<dyn Write + Send>, options: Options) -> Self {
         let Options { filter, times, format, flushes_lines } = options;
-        let state = Mutex::new(State { writer, failed: None, threads: HashMap::new() });
+        let state = Mutex::new(State { writer, line: String::new(), failed: None, threads: HashMap::new() });
+        let has_failed = AtomicBool::new(false);
         Self {
-            log: Arc::new(Log { times, format, flushes_lines, state }),
+            log: Arc::new(Log { times, format, flushes_lines, has_failed, state }),
             filter,
             attached: AtomicBool::new(false),
         }
@@ -110,7 +117,11 @@ impl FunctionListenerFactory for Trace {
             return None;
         }
         self.attached.store(true, Ordering::Relaxed);
-        Some(Arc::new(Listener { log: self.log.clone(), format: CallFormat::new(definition) }))
+        Some(Arc::new(Listener {
+            log: self.log.clone(),
+            function: escape(definition.debug_name()),
+            format: CallFormat::new(definition),
+        }))
     }
 }
 
@@ -119,15 +130,22 @@ impl Log {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, state: &mut State, event: &Event<'_>) {
-        let line = match self.format {
-            TraceFormat::Text => event.to_text(),
-            TraceFormat::Json => event.to_json(),
-        };
-        let written = state.writer.write_all(line.as_bytes());
-        let written = if self.flushes_lines { written.and_then(|()| state.writer.flush()) } else { written };
+    fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    fn write(&self, state: &mut State, function: &str, event: &Event<'_>) {
+        let State { writer, line, failed, .. } = state;
+        line.clear();
+        match self.format {
+            TraceFormat::Text => event.write_text(function, line),
+            TraceFormat::Json => event.write_json(line),
+        }
+        let written = writer.write_all(line.as_bytes());
+        let written = if self.flushes_lines { written.and_then(|()| writer.flush()) } else { written };
         if let Err(error) = written {
-            state.failed.get_or_insert(error);
+            failed.get_or_insert(error);
+            self.has_failed.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -143,6 +161,8 @@ impl State {
 
 struct Listener {
     log: Arc<Log>,
+    /// The function's name, escaped.
+    function: String,
     format: CallFormat,
 }
 
@@ -150,12 +170,15 @@ impl Listener {
     /// Ends the innermost call of this thread: its time and parameters.
     fn end<'a>(&self, event: impl FnOnce(&[u64]) -> Event<'a>) {
         let now = self.log.times.then(Instant::now);
+        if self.log.has_failed() {
+            return;
+        }
         let mut state = self.log.state();
         let thread = state.thread();
         let Some(Call { start, params }) = thread.calls.pop() else { return };
         let time: Option<Duration> = now.zip(start).map(|(now, start)| now.saturating_duration_since(start));
         let (number, depth) = (thread.number, thread.calls.len());
-        self.log.write(&mut state, &event(&params).at(number, depth, time));
+        self.log.write(&mut state, &self.function, &event(&params).at(number, depth, time));
     }
 }
 
@@ -168,13 +191,16 @@ impl FunctionListener for Listener {
         params: &[u64],
         _: &mut dyn StackIterator,
     ) -> Option<Context> {
+        if self.log.has_failed() {
+            return None;
+        }
         let event = Event::call(definition, self.format.params(module, params));
         let kept = if self.format.results_need_params() { params } else { &[] };
         let mut state = self.log.state();
         let thread = state.thread();
         let (number, depth) = (thread.number, thread.calls.len());
         thread.calls.push(Call { start: None, params: kept.into() });
-        self.log.write(&mut state, &event.at(number, depth, None));
+        self.log.write(&mut state, &self.function, &event.at(number, depth, None));
         // The time begins last: writing is not the call's doing.
         if let Some(call) = state.thread().calls.last_mut() {
             call.start = self.log.times.then(Instant::now);

@@ -29,7 +29,7 @@ struct Place {
 
 impl Note {
     #[inline(always)]
-    fn set(&self, ip: *const u64, sp: *mut u64, cx: *const InstanceContext) {
+    pub(crate) fn set(&self, ip: *const u64, sp: *mut u64, cx: *const InstanceContext) {
         let next = (self.current.load(Relaxed) ^ 1) & 1;
         let place = &self.places[next];
         place.sp.store(sp, Relaxed);

@@ -169,7 +169,7 @@ impl<'a> Translator<'a> {
     }
 
     fn notes(&self) -> bool {
-        self.request.options.sampling && !self.request.is_mixed
+        self.request.options.sampling
     }
 
     /// Emits an instruction that listeners are told by.

@@ -18,7 +18,7 @@ use wz_jit::runtime::stubs::AssembledStub;
 use super::exit::{call_native, leave_guest, note_exit, note_return};
 use super::stub;
 use crate::abi::{CallLayout, FRAME_POINTER, INCOMING, RESULT_AREA, STACK_POINTER};
-use crate::assembler::{self, Assembler};
+use crate::assembler::{self, Assembler, len_bytes};
 use crate::frame::return_popping;
 use crate::values::{Memory, from_slots, to_slots};
 
@@ -56,6 +56,7 @@ pub(super) fn call(ty: &FunctionType, begin: usize, resume: usize) -> AssembledS
         ; mov QWORD [BYTE rbp + ELSEWHERE_RUN as i8], 0
         ; mov [BYTE rbp + ELSEWHERE_FUNCTION as i8], r11
     );
+    let framed_at = len_bytes(&ops);
     let incoming = Memory::new(FRAME_POINTER, INCOMING);
     to_slots(&mut ops, &layout.params, Memory::new(STACK_POINTER, 0), incoming);
     step(&mut ops, begin);
@@ -85,6 +86,12 @@ pub(super) fn call(ty: &FunctionType, begin: usize, resume: usize) -> AssembledS
         ; .arch x64
         ; lea rsp, [rbp - frame_bytes]
         ; call QWORD [BYTE rbx + STATE_NEXT_STUB as i8]
+    );
+    let resumes_at = len_bytes(&ops);
+    dynasm!(ops
+        ; .arch x64
+        // Who resumes a run that was put back comes on the native stack.
+        ; lea rsp, [rbp - frame_bytes]
         // The function may have left through another instance.
         ; mov r14, [BYTE rbp + ELSEWHERE_CONTEXT as i8]
     );
@@ -101,7 +108,7 @@ pub(super) fn call(ty: &FunctionType, begin: usize, resume: usize) -> AssembledS
         ; mov r11d, layout.stack_bytes as i32
         ; jmp QWORD [BYTE rbx + STATE_NEXT_STUB as i8]
     );
-    stub(ops, StubKind::Elsewhere, 0)
+    stub(ops, StubKind::Elsewhere { framed_at, resumes_at }, 0)
 }
 
 /// Calls a function on the native stack, with the slots at the stack pointer.

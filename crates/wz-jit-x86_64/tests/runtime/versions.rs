@@ -7,8 +7,9 @@ use dynasm::dynasm;
 use dynasmrt::DynasmApi;
 use wz_api::{Error, FunctionType, Trap, ValueType};
 use wz_core::elsewhere::{Elsewhere, ElsewhereCall, ElsewhereModule, Step};
-use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised, Unwalkable};
 use wz_core::probes::FunctionProbes;
+use wz_core::snapshot::SavedFrames;
 use wz_decode::ModuleInfo;
 use wz_jit::runtime::code_memory;
 use wz_jit::runtime::code_memory::CodeMemory;
@@ -98,6 +99,22 @@ impl ElsewhereModule for Thousand {
 
     unsafe fn next_frame(&self, _: *const (), _: &mut FrameCursor) -> Option<Frame> {
         None
+    }
+
+    unsafe fn walk_interrupted(&self, _: *const (), _: &mut dyn FnMut(&Frame)) -> Result<(), Unwalkable> {
+        Err(Unwalkable)
+    }
+
+    unsafe fn save(&self, _: *const (), _: bool) -> Option<SavedFrames> {
+        None
+    }
+
+    unsafe fn restore(&self, _: &SavedFrames) {
+        unreachable!("nothing is saved")
+    }
+
+    unsafe fn resume_restored(&self, _: *const (), _: &[u64]) -> Result<Step, Raised> {
+        unreachable!("nothing is saved")
     }
 
     fn set_listened(&self, _: u32, _: bool) {}

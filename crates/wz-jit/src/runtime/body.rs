@@ -67,7 +67,12 @@ pub enum StubKind {
     /// A guest calls into Rust.
     Exit,
     /// The frame of a function that runs elsewhere.
-    Elsewhere,
+    Elsewhere {
+        /// The offset from which on the frame has its words.
+        framed_at: u32,
+        /// Where it goes on after what it called for a run: it resumes that.
+        resumes_at: u32,
+    },
     /// A function that ran elsewhere is replaced by the one it calls: nothing to walk meanwhile.
     TailCall,
     /// The frame of a listened function's wrapper.

@@ -11,11 +11,11 @@ use std::sync::atomic::Ordering;
 
 use wz_api::{Error, FunctionType, Trap};
 use wz_core::elsewhere::{ElsewhereCall, ElsewhereModule, Step};
-use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised};
+use wz_core::engine::{CompileOptions, Frame, FrameCursor, Raised, Unwalkable};
 use wz_core::records::{FunctionRecord, InstanceContext};
 
 use super::code_memory::CodeError;
-use super::module::{JitModule, Version, first_operator};
+use super::module::{JitModule, Version};
 use super::native::{CALL, OK, RAISED, TAIL_CALL};
 use super::state::{CallState, ELSEWHERE_CONTEXT, ELSEWHERE_FUNCTION, ELSEWHERE_RUN};
 use super::stubs::ElsewhereStubs;
@@ -56,8 +56,8 @@ impl Callee {
 /// A run, and what runs it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
-    module: *const dyn ElsewhereModule,
-    run: *const (),
+    pub(super) module: *const dyn ElsewhereModule,
+    pub(super) run: *const (),
 }
 
 /// The frame of a stub of functions that run elsewhere, by its frame pointer.
@@ -96,28 +96,41 @@ impl ElsewhereFrame {
         unsafe { JitModule::of_context(self.context()) }
     }
 
+    /// The run, and what runs it; none before it begins and after it is over. For signal handlers, too.
+    pub(super) fn current_run<'a>(self) -> Option<(&'a dyn ElsewhereModule, *const ())> {
+        let run = self.run().get();
+        if run.is_null() {
+            return None;
+        }
+        Some((self.module().known_elsewhere()?, run))
+    }
+
+    /// The same for what [`CallState::run`] keeps.
+    pub(super) fn kept_run(self) -> Option<Run> {
+        self.current_run().map(|(module, run)| Run { module: ptr::from_ref(module), run })
+    }
+
     /// The next frame of the run.
     ///
     /// # Safety
     /// As for [`ElsewhereModule::next_frame`].
     pub(super) unsafe fn next_frame(self, cursor: &mut FrameCursor) -> Option<Frame> {
-        let run = self.run().get();
+        let (module, run) = self.current_run()?;
         // SAFETY: as the caller says.
-        (!run.is_null()).then(|| unsafe { self.module().elsewhere()?.next_frame(run, cursor) })?
+        unsafe { module.next_frame(run, cursor) }
     }
 
-    /// The frame of the function that was called, without asking whoever runs it: for signal
-    /// handlers. Where it is in the function is not known.
-    pub(super) fn outermost_frame(self) -> Frame {
-        let (info, function) = (self.module().info(), self.callee().function());
-        let code_offset = first_operator(info, function);
-        Frame {
-            context: self.context(),
-            function: info.imported.functions + function,
-            code_offset,
-            program_counter: u64::from(code_offset),
-            params: None,
-        }
+    /// Visits the frames of the run in a signal handler.
+    ///
+    /// # Errors
+    /// If a function was not compiled for that.
+    ///
+    /// # Safety
+    /// As for [`ElsewhereModule::walk_interrupted`].
+    pub(super) unsafe fn walk_interrupted(self, visit: &mut dyn FnMut(&Frame)) -> Result<(), Unwalkable> {
+        let Some((module, run)) = self.current_run() else { return Ok(()) };
+        // SAFETY: as the caller says.
+        unsafe { module.walk_interrupted(run, visit) }
     }
 }
 
@@ -145,7 +158,12 @@ pub(super) unsafe fn begin(state: &CallState, slots: *mut u64) -> u32 {
 /// As for [`begin`], with the same frame.
 pub(super) unsafe fn resume(state: &CallState) -> u32 {
     // SAFETY: as the caller says.
-    unsafe { step(state, |frame, module| module.resume(frame.run().get())) }
+    unsafe {
+        step(state, |frame, module| match state.restored.take() {
+            Some(results) => module.resume_restored(frame.run().get(), results.as_ref()),
+            None => module.resume(frame.run().get()),
+        })
+    }
 }
 
 /// # Safety
@@ -157,15 +175,13 @@ unsafe fn step(
 ) -> u32 {
     // SAFETY: as the caller says.
     let (frame, activation) = unsafe { (ElsewhereFrame::at(state.exit_fp.get()), state.activation()) };
-    let home = frame.module();
-    let index = home.info().imported.functions + frame.callee().function();
-    let Some((module, stubs)) = home.elsewhere().zip(home.elsewhere_stubs(index).ok()) else {
+    let Some(module) = frame.module().elsewhere() else {
         activation.raise(Error::limit("a function has no code, and nothing else runs it"));
         return RAISED;
     };
-    state.away.set(stubs.call);
+    // Only a run that was not over may be the outermost.
+    let before = frame.run().get();
     let result = step(frame, module);
-    state.away.set(0);
     let run = Run { module, run: frame.run().get() };
     let next = match result {
         Ok(Step::Call { record, values }) => {
@@ -195,16 +211,15 @@ unsafe fn step(
                 module.discard(run.run);
                 next
             };
-            frame.run().set(ptr::null());
-            over(state, run);
+            over(state, run.run);
             next
         }
         Ok(Step::Returned) => {
-            over(state, run);
+            over(state, before);
             return OK;
         }
         Err(Raised) => {
-            over(state, run);
+            over(state, before);
             return RAISED;
         }
     };
@@ -240,8 +255,8 @@ unsafe fn callee_of<'a>(
 }
 
 /// A run is over.
-fn over(state: &CallState, run: Run) {
-    if state.run.get().is_some_and(|outermost| outermost.run == run.run) {
+fn over(state: &CallState, run: *const ()) {
+    if state.run.get().is_some_and(|outermost| outermost.run == run) {
         state.run.set(None);
     }
 }

@@ -1,6 +1,6 @@
 //! [`JitModule`]: a module's functions in one runtime, their versions, and what their slots hold.
 //!
-//! A slot begins as a thunk that leads to [`JitModule::resolve`], which has the function compiled.
+//! A slot begins as a thunk that leads to `JitModule::resolve`, which has the function compiled.
 //! What a slot holds is changed under a lock, and read by calls without one.
 
 use std::fmt;
@@ -109,7 +109,6 @@ pub struct ModuleOptions {
 #[derive(Debug)]
 pub struct JitModule {
     info: Arc<ModuleInfo>,
-    imported_functions: u32,
     options: ModuleOptions,
     arena: Arc<CodeArena>,
     slots: SlotTable,
@@ -159,7 +158,6 @@ impl JitModule {
         let listened_thunks = OnceLock::new();
         Ok(Arc::new(Self {
             info: info.clone(),
-            imported_functions: info.imported.functions,
             options,
             arena,
             slots,
@@ -450,6 +448,12 @@ impl JitModule {
         }
     }
 
+    /// What runs functions of this module that have no code, if it was asked for before. For signal
+    /// handlers, too.
+    pub(super) fn known_elsewhere(&self) -> Option<&dyn ElsewhereModule> {
+        Some(&**self.elsewhere.get()?)
+    }
+
     /// What runs functions of this module that have no code, if there is something.
     pub(super) fn elsewhere(&self) -> Option<&dyn ElsewhereModule> {
         let Elsewhere { engine, options } = self.options.elsewhere.as_ref()?;
@@ -471,12 +475,6 @@ impl JitModule {
             module
         });
         Some(&**module)
-    }
-
-    /// The function with this plain slot, by its index with imports.
-    #[inline]
-    pub(super) fn function_of_plain(&self, slot: usize) -> u32 {
-        self.imported_functions + self.slots.plain_index(slot)
     }
 
     /// Where the first operator of a function is, by its index with imports.
@@ -501,8 +499,9 @@ impl JitModule {
         let defined = &self.info.functions[imported..];
         let assembler = self.options.stubs.assembler();
         let (before, after) = (native::address_of_listen_before(), native::address_of_listen_after());
+        let plain = self.slots.plain_start().wrapping_sub(imported * size_of::<usize>());
         let wrappers: Vec<_> =
-            self.info.types.iter().map(|ty| assembler.listener(ty, before, after)).collect();
+            self.info.types.iter().map(|ty| assembler.listener(ty, plain, before, after)).collect();
         let row = vec![assembler.padding(); defined.len() * LISTENED_THUNK_BYTES];
         let lens = std::iter::once(row.len()).chain(wrappers.iter().map(|stub| stub.code.len()));
         let (offsets, _) = layout(lens).ok_or(CodeError::Exhausted)?;
@@ -518,9 +517,9 @@ impl JitModule {
             }
             for (index, thunk) in code.as_chunks_mut::<LISTENED_THUNK_BYTES>().0.iter_mut().enumerate() {
                 let target = address + offsets[1 + defined[index] as usize];
-                let plain = self.slots.address(SlotRef::Plain(index as u32));
+                let function = (imported + index) as u32;
                 let at = address + index * LISTENED_THUNK_BYTES;
-                *thunk = assembler.listened_thunk(at, target, plain).ok_or(CodeError::Exhausted)?;
+                *thunk = assembler.listened_thunk(at, target, function).ok_or(CodeError::Exhausted)?;
             }
             Ok(())
         })?;

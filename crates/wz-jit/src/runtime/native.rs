@@ -1,6 +1,8 @@
 //! The Rust functions that stubs call. They run on the native stack, with the guest's frames
 //! walkable from where it left.
 
+use std::hint::cold_path;
+
 use wz_api::Trap;
 use wz_core::Activation;
 use wz_core::records::{FunctionRecord, InstanceContext};
@@ -30,6 +32,18 @@ pub type NativeCall = unsafe extern "C" fn(
     slots: *mut u64,
     context: *const InstanceContext,
 ) -> u32;
+
+/// What the wrapper of a listened function calls before that, with its index with imports and its
+/// parameters. Gives a status.
+pub type BeforeCall = unsafe extern "C" fn(
+    activation: *const Activation,
+    function: u32,
+    params: *const u64,
+    context: *const InstanceContext,
+) -> u32;
+
+/// What it calls afterwards, with the results. Gives a status.
+pub type AfterCall = unsafe extern "C" fn(activation: *const Activation, results: *const u64) -> u32;
 
 /// The stub that goes on in a stub which called Rust: at `code`, where that call returns to, in the
 /// frame at `fp`. Gives a status as [`EntryStub`] does.
@@ -180,35 +194,44 @@ unsafe extern "C" fn resolve(
     }
 }
 
-/// The wrapper of a listened function begins; `plain` is the slot of the plain body.
-pub(super) unsafe extern "C" fn listen_before(
-    state: *const CallState,
-    plain: usize,
-    slots: *mut u64,
+/// The wrapper of a listened function begins.
+unsafe extern "C" fn listen_before(
+    activation: *const Activation,
+    function: u32,
+    params: *const u64,
     context: *const InstanceContext,
 ) -> u32 {
-    // SAFETY: the wrapper passes the running call, the callee's context, and the parameters.
+    // SAFETY: the wrapper passes the running call's activation, the callee's context, its index with
+    // imports, and the parameters.
     unsafe {
-        let state = &*state;
-        let function = JitModule::of_context(context).function_of_plain(plain);
-        let told = enter_core(state).listen_before(context, function, slots);
-        told.map_or(RAISED, |()| OK)
+        match (*activation).listen_before_plainly(context, function, params) {
+            Some(told) => told.map_or(RAISED, |()| OK),
+            None => {
+                cold_path();
+                listen_before_each(activation, function, params, context)
+            }
+        }
     }
 }
 
-/// The wrapper of a listened function ends.
-pub(super) unsafe extern "C" fn listen_after(
-    state: *const CallState,
-    _: usize,
-    slots: *mut u64,
-    _: *const InstanceContext,
+/// The same where there is more to it. A function of the same type, so that the compiler jumps to it.
+#[inline(never)]
+unsafe extern "C" fn listen_before_each(
+    activation: *const Activation,
+    function: u32,
+    params: *const u64,
+    context: *const InstanceContext,
 ) -> u32 {
-    // SAFETY: the wrapper passes the running call and the results.
-    unsafe {
-        let state = &*state;
-        let told = enter_core(state).listen_after(slots);
-        told.map_or(RAISED, |()| OK)
-    }
+    // SAFETY: as above.
+    let told = unsafe { (*activation).listen_before(context, function, params) };
+    told.map_or(RAISED, |()| OK)
+}
+
+/// The wrapper of a listened function ends.
+unsafe extern "C" fn listen_after(activation: *const Activation, results: *const u64) -> u32 {
+    // SAFETY: the wrapper passes the running call's activation and the results.
+    let told = unsafe { (*activation).listen_after(results) };
+    told.map_or(RAISED, |()| OK)
 }
 
 pub(super) fn host_calls() -> HostCalls {
@@ -240,9 +263,9 @@ pub(super) fn address_of_resolve() -> usize {
 }
 
 pub(super) fn address_of_listen_before() -> usize {
-    listen_before as NativeCall as usize
+    listen_before as BeforeCall as usize
 }
 
 pub(super) fn address_of_listen_after() -> usize {
-    listen_after as NativeCall as usize
+    listen_after as AfterCall as usize
 }

@@ -4,7 +4,7 @@
 //! # Format
 //! All of it is one block of bytes, which is also what caches store: the offset of the start of
 //! the code, the number of index entries, the index (position in the stream and current offset
-//! at the start of every [`CHUNK_BYTES`] of code but the first), then the stream. An entry says how far
+//! at the start of every `CHUNK_BYTES` of code but the first), then the stream. An entry says how far
 //! it is from the entry before, or from the byte before its chunk, and by how much the offset
 //! differs:
 //!

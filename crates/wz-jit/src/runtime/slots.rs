@@ -75,8 +75,6 @@ pub struct SlotTable {
     arena: Arc<CodeArena>,
     functions: u32,
     types: u32,
-    /// Where the plain slots begin.
-    plain_start: usize,
 }
 
 impl SlotTable {
@@ -89,8 +87,7 @@ impl SlotTable {
     /// The table at the start of an arena that was made with [`len`](Self::len) slots.
     pub fn new(arena: Arc<CodeArena>, functions: u32, types: u32) -> Self {
         assert!(arena.slot_count() >= Self::len(functions, types));
-        let plain_start = arena.slots_start() + functions as usize * size_of::<usize>();
-        Self { arena, functions, types, plain_start }
+        Self { arena, functions, types }
     }
 
     /// The address of a function's slot.
@@ -133,10 +130,9 @@ impl SlotTable {
         self.arena.slots_start() + index * size_of::<usize>()
     }
 
-    /// The index among the defined functions of the one with the plain slot at an address.
-    #[inline]
-    pub(super) fn plain_index(&self, address: usize) -> u32 {
-        ((address - self.plain_start) / size_of::<usize>()) as u32
+    /// Where the plain slots begin.
+    pub(super) fn plain_start(&self) -> usize {
+        self.arena.slots_start() + self.functions as usize * size_of::<usize>()
     }
 
     fn cell(&self, slot: SlotRef) -> &AtomicUsize {
@@ -183,7 +179,8 @@ mod tests {
         for (value, slot) in (1..).zip(&slots) {
             assert_eq!(table.get(*slot), value);
         }
-        assert!((0..functions).all(|i| table.plain_index(table.address(SlotRef::Plain(i))) == i));
+        let plain = |index: u32| table.plain_start() + index as usize * size_of::<usize>();
+        assert!((0..functions).all(|index| table.address(SlotRef::Plain(index)) == plain(index)));
     }
 
     #[test]

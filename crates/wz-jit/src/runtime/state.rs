@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::mem::offset_of;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU32;
 
 use wz_api::Trap;
@@ -80,13 +80,12 @@ pub struct CallState {
     pub(super) stubs: &'static Stubs,
     /// Where a fault was turned into a trap.
     pub(super) fault: Cell<Option<Fault>>,
-    /// An address in the stub whose frame `exit_fp` is, if that is one of functions that run
-    /// elsewhere, and the guest left for such a function; 0 otherwise.
-    pub(super) away: Cell<usize>,
     /// The guest's stack pointer when it was called: its frames are below.
     pub(super) entry_sp: Cell<usize>,
     /// The outermost run elsewhere that was not over at its last step.
     pub(super) run: Cell<Option<Run>>,
+    /// The results of the host function that a run goes on after, which was put back.
+    pub(super) restored: Cell<Option<NonNull<[u64]>>>,
 }
 
 /// [`CallState::native_sp`].
@@ -104,9 +103,10 @@ pub const STATE_NEXT_RECORD: i32 = offset_of!(CallState, next_record) as i32;
 /// [`CallState::next_values`].
 pub const STATE_NEXT_VALUES: i32 = offset_of!(CallState, next_values) as i32;
 
-/// Where the wrappers of listened functions have, below the frame pointer, the address of the slot of
-/// the plain body.
-pub const LISTENED_PLAIN: i32 = -16;
+/// Where the wrappers of listened functions have, below the frame pointer, the context,
+pub const LISTENED_CONTEXT: i32 = -8;
+/// and the function's index with imports.
+pub const LISTENED_FUNCTION: i32 = -16;
 
 /// Where the stubs of functions that run elsewhere have, below the frame pointer, the context,
 pub const ELSEWHERE_CONTEXT: i32 = -8;
@@ -142,9 +142,9 @@ impl CallState {
             outer,
             stubs,
             fault: Cell::new(None),
-            away: Cell::new(0),
             entry_sp: Cell::new(0),
             run: Cell::new(None),
+            restored: Cell::new(None),
         }
     }
 

@@ -112,21 +112,21 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
     fn lazy(&self, function: usize) -> AssembledStub;
 
     /// The wrapper of listened functions of this type, with the functions to call before and
-    /// after it ([`native::NativeCall`]). The scratch register has the address of the slot of the
-    /// plain body, which it tells them.
-    fn listener(&self, ty: &FunctionType, before: usize, after: usize) -> AssembledStub;
+    /// after it ([`native::BeforeCall`] and [`native::AfterCall`]). The scratch register has the
+    /// function's index with imports, by which it finds the slot of the plain body from `plain`.
+    fn listener(&self, ty: &FunctionType, plain: usize, before: usize, after: usize) -> AssembledStub;
 
     /// A thunk at `address` that goes to `target`, telling it where it came from.
     fn thunk(&self, address: usize, target: usize) -> [u8; THUNK_BYTES];
 
-    /// A thunk at `address` that goes to the wrapper at `target` with the address of the slot of the
-    /// plain body in the scratch register. None if one is out of reach. It keeps calls and returns
-    /// paired, unlike [`thunk`](Self::thunk), because processors predict returns by that.
+    /// A thunk at `address` that goes to the wrapper at `target` with a function's index in the scratch
+    /// register. None if that is out of reach. It keeps calls and returns paired, unlike
+    /// [`thunk`](Self::thunk), because processors predict returns by that.
     fn listened_thunk(
         &self,
         address: usize,
         target: usize,
-        plain: usize,
+        function: u32,
     ) -> Option<[u8; LISTENED_THUNK_BYTES]>;
 
     /// Code at `address` that goes on to what the slot at `slot` holds.

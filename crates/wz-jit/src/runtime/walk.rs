@@ -21,7 +21,7 @@ use super::elsewhere::ElsewhereFrame;
 use super::module::JitModule;
 use super::page_map;
 use super::sites::Site;
-use super::state::{CallState, Fault, LISTENED_PLAIN};
+use super::state::{CallState, Fault, LISTENED_CONTEXT, LISTENED_FUNCTION};
 use super::thread::Thread;
 
 const WORD: usize = size_of::<usize>();
@@ -36,15 +36,6 @@ struct Place {
     context: usize,
     /// How far the walk is in a run, if the frame is that of a function that runs elsewhere.
     run: [usize; 3],
-}
-
-/// Which frames a walk gives of functions that run elsewhere.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Runs {
-    /// All of them, as whoever runs them tells.
-    Whole,
-    /// Only those that were called from here, for signal handlers.
-    Outermost,
 }
 
 impl Place {
@@ -122,23 +113,23 @@ impl Walk {
         unsafe { Self::from_registers(&arch::registers(context)) }
     }
 
-    /// The next frame.
+    /// The next frame. The walk ends at a function that runs elsewhere.
     ///
     /// # Safety
     /// On the thread that the walk began on, which has not run guests since.
     pub unsafe fn next(&mut self) -> Option<Frame> {
         // SAFETY: as the caller says.
-        unsafe { self.try_next() }.unwrap_or_default()
+        unsafe { self.try_next(&mut |_, _| Err(Unwalkable)) }.unwrap_or_default()
     }
 
-    /// The next frame.
+    /// The next frame; of functions that run elsewhere those that `runs` gives.
     ///
     /// # Errors
     /// If what is there is none.
     ///
     /// # Safety
     /// As for [`next`](Self::next).
-    unsafe fn try_next(&mut self) -> Result<Option<Frame>, Unwalkable> {
+    unsafe fn try_next(&mut self, runs: Runs<'_>) -> Result<Option<Frame>, Unwalkable> {
         if let Some(frame) = self.first.take() {
             return Ok(Some(frame));
         }
@@ -148,7 +139,7 @@ impl Walk {
             // SAFETY: the call's stack lives as long as the call.
             let frames = unsafe { &*state.stack }.frames();
             // SAFETY: as the caller says, nothing was freed that frames lead to.
-            let frame = unsafe { step(&mut self.place, &frames, Runs::Outermost, |at| Site::find(at)) }?;
+            let frame = unsafe { step(&mut self.place, &frames, &mut *runs, |at| Site::find(at)) }?;
             if frame.is_some() || !self.all || state.outer.is_null() {
                 return Ok(frame);
             }
@@ -195,13 +186,11 @@ unsafe fn interrupted_place(
             // The guest's frames are not there yet, or not any more.
             StubKind::Entry => return Ok((None, Place::default())),
             // On the way to Rust or back.
-            StubKind::Listener { slots } if left => {
-                let place = exit_place(call).ok_or(Unwalkable)?;
-                // SAFETY: as the caller says.
-                return Ok((Some(unsafe { listened_frame(call, slots) }), place));
-            }
-            StubKind::Exit | StubKind::Elsewhere | StubKind::Lazy if left => {
-                return Ok((None, exit_place(call).ok_or(Unwalkable)?));
+            StubKind::Exit | StubKind::Elsewhere { .. } | StubKind::Lazy | StubKind::Listener { .. }
+                if left =>
+            {
+                // SAFETY: as the caller says; the guest left from this stub.
+                return unsafe { exit_place(call, Some((body, registers.pc))) }.ok_or(Unwalkable);
             }
             _ => {}
         }
@@ -213,6 +202,12 @@ unsafe fn interrupted_place(
     let innermost = Place::innermost(registers);
     match (frame_state, body.kind()) {
         (FrameState::Whole, BodyKind::Function(_)) => {
+            Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?;
+            Ok((None, innermost))
+        }
+        (FrameState::Whole, BodyKind::Stub(Stub { kind: StubKind::Elsewhere { framed_at, .. }, .. }))
+            if body.offset_of(registers.pc) >= *framed_at =>
+        {
             Place::caller_of(registers.fp, &frames).ok_or(Unwalkable)?;
             Ok((None, innermost))
         }
@@ -248,9 +243,8 @@ unsafe fn left_place(call: &CallState) -> Result<(Option<Frame>, Place), Unwalka
     if call.exit_fp.get() == 0 && call.fault.get().is_none() {
         return Ok((None, Place::default()));
     }
-    let place = exit_place(call).ok_or(Unwalkable)?;
     // SAFETY: as the caller says; the thread is inside the call.
-    Ok((unsafe { left_listened(call, |address| Site::find(address)) }, place))
+    unsafe { exit_place(call, left_from(call, |address| Site::find(address))) }.ok_or(Unwalkable)
 }
 
 /// How far the frame is that the interrupted code is in, and its return address unless it is
@@ -292,23 +286,54 @@ unsafe fn inspect(body: &Body, registers: &Registers, frames: &Range<usize>) -> 
     Some((state, unsafe { arch::return_address(&registers, state) }))
 }
 
-/// Where a walk over a call begins that is not running its guest.
-fn exit_place(state: &CallState) -> Option<Place> {
-    // SAFETY: the call's stack lives as long as the call.
-    let frames = unsafe { &*state.stack }.frames();
-    if let Some(fault) = state.fault.get() {
-        return fault_place(&fault, &frames);
+/// The stub that the guest has left from, and where that called Rust.
+///
+/// # Safety
+/// The call runs on the calling thread. `site` finds what is at an address.
+unsafe fn left_from<'a>(
+    call: &CallState,
+    site: impl Fn(usize) -> Option<Site<'a>>,
+) -> Option<(&'a Body, usize)> {
+    if call.fault.get().is_some() || call.exit_fp.get() == 0 {
+        return None;
     }
-    let fp = state.exit_fp.get();
+    // SAFETY: the stub's call of Rust has put the address there that it returns to; if it has
+    // returned, what is there now is not an address of ours.
+    let address = unsafe { arch::native_return(call.native_sp.get()) };
+    Some((site(address)?.body, address))
+}
+
+/// Where a walk over a call begins that is not running its guest, which left from a stub at an address:
+/// a frame that is not on the stack, if there is one, and the place of the next.
+///
+/// # Safety
+/// The call runs on the calling thread, and it is that stub.
+unsafe fn exit_place(call: &CallState, stub: Option<(&Body, usize)>) -> Option<(Option<Frame>, Place)> {
+    // SAFETY: the call's stack lives as long as the call.
+    let frames = unsafe { &*call.stack }.frames();
+    if let Some(fault) = call.fault.get() {
+        return Some((None, fault_place(&fault, &frames)?));
+    }
+    let fp = call.exit_fp.get();
     if fp == 0 {
         return None;
     }
-    if state.away.get() != 0 {
-        return Some(Place { pc: state.away.get(), fp, ..Place::default() });
-    }
     // What the stub's frame returns to is the innermost frame.
     let place = Place::caller_of(fp, &frames)?;
-    Some(Place { context: state.exit_context.get().expose_provenance(), ..place })
+    let place = Place { context: call.exit_context.get().expose_provenance(), ..place };
+    let Some((body, address)) = stub else { return Some((None, place)) };
+    Some(match body.kind() {
+        // But for a listened function, whose body is not running,
+        BodyKind::Stub(Stub { kind: StubKind::Listener { slots }, .. }) => {
+            // SAFETY: as the caller says.
+            (Some(unsafe { listened_frame(call, *slots) }), place)
+        }
+        // and one that runs elsewhere.
+        BodyKind::Stub(Stub { kind: StubKind::Elsewhere { .. }, .. }) => {
+            (None, Place { pc: address, fp, ..Place::default() })
+        }
+        _ => (None, place),
+    })
 }
 
 /// Where a walk begins after a fault.
@@ -334,6 +359,10 @@ fn fault_place(fault: &Fault, frames: &Range<usize>) -> Option<Place> {
     }
 }
 
+/// What gives the next frame of a function that runs elsewhere, and notes how far it is; none at the end
+/// of the run, which is at once if it has given the frames to somebody else.
+type Runs<'a> = &'a mut dyn FnMut(ElsewhereFrame, &mut [usize; 3]) -> Result<Option<Frame>, Unwalkable>;
+
 /// The frame at a place or, if that is a stub's, outwards. Moves on. None at the end.
 ///
 /// # Errors
@@ -345,11 +374,11 @@ fn fault_place(fault: &Fault, frames: &Range<usize>) -> Option<Place> {
 unsafe fn step<'a>(
     place: &mut Place,
     frames: &Range<usize>,
-    runs: Runs,
+    runs: Runs<'_>,
     site: impl Fn(usize) -> Option<Site<'a>>,
 ) -> Result<Option<Frame>, Unwalkable> {
     loop {
-        let Place { pc, fp, context, run } = *place;
+        let Place { pc, fp, context, .. } = *place;
         if pc == 0 {
             return Ok(None);
         }
@@ -360,14 +389,14 @@ unsafe fn step<'a>(
                 *place = Place::default();
                 return Ok(None);
             }
-            BodyKind::Stub(Stub { kind: StubKind::Elsewhere, .. }) => {
-                // SAFETY: the frame is whole where it calls; the rest is as the caller says.
-                let (frame, run) = unsafe { step_elsewhere(ElsewhereFrame::at(fp), run, runs) };
+            BodyKind::Stub(Stub { kind: StubKind::Elsewhere { .. }, .. }) => {
+                let caller = caller.ok_or(Unwalkable)?;
+                // SAFETY: the frame is whole where it calls, and where a walk begins.
+                let frame = runs(unsafe { ElsewhereFrame::at(fp) }, &mut place.run)?;
                 if frame.is_some() {
-                    place.run = run;
                     return Ok(frame);
                 }
-                *place = caller.ok_or(Unwalkable)?;
+                *place = caller;
             }
             BodyKind::Stub(_) => *place = caller.ok_or(Unwalkable)?,
             BodyKind::Function(code) => {
@@ -384,10 +413,8 @@ unsafe fn step<'a>(
                 // The caller of a listened function is its wrapper, which has the parameters.
                 let params = site(place.pc).and_then(|caller| caller.body.listened_slots());
                 let params = params.map(|slots| ptr::with_exposed_provenance(place.fp - slots as usize));
-                // Only where it has called is it certain that they are in the frame.
-                let kept = || (runs == Runs::Whole).then(|| kept_params(body, fp))?;
                 return Ok(Some(Frame {
-                    params: params.or_else(kept),
+                    params: params.or_else(|| kept_params(body, fp)),
                     ..frame_of(code, context, code_offset)
                 }));
             }
@@ -395,7 +422,7 @@ unsafe fn step<'a>(
     }
 }
 
-/// The slots with what a function was called with that keeps that.
+/// The slots with what a function was called with that keeps that: once it has called something.
 fn kept_params(body: &Body, fp: usize) -> Option<*const u64> {
     match body.kind() {
         BodyKind::Function(FunctionCode { params_below: below @ 1.., .. }) => {
@@ -406,22 +433,14 @@ fn kept_params(body: &Body, fp: usize) -> Option<*const u64> {
 }
 
 /// The next frame of a function that runs elsewhere, and how far the walk is then.
-///
-/// # Safety
-/// As for [`step`].
-unsafe fn step_elsewhere(stub: ElsewhereFrame, run: [usize; 3], runs: Runs) -> (Option<Frame>, [usize; 3]) {
-    let started = run != [0; 3];
-    match runs {
-        Runs::Whole => {
-            let [a, b, c] = run;
-            let mut cursor = FrameCursor { started, words: [a, b, c, 0, 0, 0] };
-            // SAFETY: as the caller says; the run has called out.
-            let frame = unsafe { stub.next_frame(&mut cursor) };
-            let [a, b, c, ..] = cursor.words;
-            (frame, [a, b, c])
-        }
-        Runs::Outermost => ((!started).then(|| stub.outermost_frame()), [1; 3]),
-    }
+fn next_of_run(stub: ElsewhereFrame, run: &mut [usize; 3]) -> Option<Frame> {
+    let [a, b, c] = *run;
+    let mut cursor = FrameCursor { started: *run != [0; 3], words: [a, b, c, 0, 0, 0] };
+    // SAFETY: the thread is in a call to the core, so that the run has called out.
+    let frame = unsafe { stub.next_frame(&mut cursor) };
+    let [a, b, c, ..] = cursor.words;
+    *run = [a, b, c];
+    frame
 }
 
 /// The frame of a function's body.
@@ -444,41 +463,28 @@ pub fn next_frame(activation: &Activation, cursor: &mut FrameCursor) -> Option<F
     let state = unsafe { state.as_ref() }?;
     let sites = &Thread::current().sites;
     if !std::mem::replace(&mut cursor.started, true) {
-        exit_place(state).unwrap_or_default().store(cursor);
         // SAFETY: the guest has left for the core, and this is no signal handler.
-        if let Some(listened) = unsafe { left_listened(state, |address| sites.find(address)) } {
-            return Some(listened);
+        let (first, place) =
+            unsafe { exit_place(state, left_from(state, |address| sites.find(address))) }.unwrap_or_default();
+        place.store(cursor);
+        if first.is_some() {
+            return first;
         }
     }
     let mut place = Place::of(cursor);
+    let mut runs = |stub, run: &mut [usize; 3]| Ok(next_of_run(stub, run));
     // SAFETY: the engine is in a call to the core, so that nothing changes, and not in a signal
     // handler.
     let frame =
-        unsafe { step(&mut place, &(*state.stack).frames(), Runs::Whole, |address| sites.find(address)) };
+        unsafe { step(&mut place, &(*state.stack).frames(), &mut runs, |address| sites.find(address)) };
     place.store(cursor);
     frame.unwrap_or_default()
-}
-
-/// Whether all functions of a call that has left its guest are machine code.
-pub(super) fn is_all_code(call: &CallState) -> bool {
-    let Some(place) = exit_place(call) else { return false };
-    let mut walk = Walk { state: call, first: None, place, all: false };
-    loop {
-        // SAFETY: on the thread of the call, which has left its guest.
-        match unsafe { walk.try_next() } {
-            Ok(Some(_)) if walk.place.run != [0; 3] => return false,
-            Ok(Some(_)) => {}
-            Ok(None) => return true,
-            Err(Unwalkable) => return false,
-        }
-    }
 }
 
 /// What [`Engine::interrupted_walk`](wz_core::engine::Engine::interrupted_walk) gives for this engine.
 ///
 /// # Errors
-/// If the frames cannot be walked from there, or a function runs elsewhere, whose frames signal
-/// handlers cannot ask for.
+/// If the frames cannot be walked from there, or a function runs elsewhere that was not compiled for it.
 ///
 /// # Safety
 /// As it says.
@@ -499,14 +505,18 @@ pub unsafe fn walk_interrupted(
             None => Walk::of_outer(state)?,
         }
     };
-    // SAFETY: on the thread of the walk, which does not go on meanwhile.
-    while let Some(frame) = unsafe { walk.try_next() }? {
-        if walk.place.run != [0; 3] {
-            return Err(Unwalkable);
-        }
+    loop {
+        let mut runs = |stub: ElsewhereFrame, _: &mut [usize; 3]| {
+            // SAFETY: the run is on the thread of the walk, which does not go on meanwhile.
+            unsafe { stub.walk_interrupted(visit)? };
+            Ok(None)
+        };
+        // SAFETY: on the thread of the walk, which does not go on meanwhile.
+        let Some(mut frame) = unsafe { walk.try_next(&mut runs) }? else { return Ok(()) };
+        // Only where it has called is it certain that they are in the frame.
+        frame.params = None;
         visit(&frame);
     }
-    Ok(())
 }
 
 impl Place {
@@ -527,14 +537,13 @@ impl Place {
 /// # Safety
 /// It is the stub whose frame `call` has noted, and the function's instance lives.
 unsafe fn listened_frame(call: &CallState, slots: u32) -> Frame {
-    let (context, fp) = (call.exit_context.get(), call.exit_fp.get());
-    // SAFETY: as the caller says; wrappers leave with the context of the function.
-    let (module, plain) = unsafe {
-        let plain = fp.wrapping_add_signed(LISTENED_PLAIN as isize);
-        (JitModule::of_context(context), ptr::with_exposed_provenance::<usize>(plain).read())
-    };
-    let function = module.function_of_plain(plain);
-    let code_offset = module.first_operator(function);
+    let fp = call.exit_fp.get();
+    let word = |below: i32| ptr::with_exposed_provenance::<usize>(fp.wrapping_add_signed(below as isize));
+    // SAFETY: as the caller says; the wrapper's frame is complete.
+    let (context, function) = unsafe { (word(LISTENED_CONTEXT).read(), word(LISTENED_FUNCTION).read()) };
+    let (context, function) = (ptr::with_exposed_provenance(context), function as u32);
+    // SAFETY: it is the function's instance.
+    let code_offset = unsafe { JitModule::of_context(context) }.first_operator(function);
     Frame {
         context,
         function,
@@ -542,19 +551,4 @@ unsafe fn listened_frame(call: &CallState, slots: u32) -> Frame {
         program_counter: u64::from(code_offset),
         params: Some(ptr::with_exposed_provenance(fp - slots as usize)),
     }
-}
-
-/// The same, if it is a wrapper that the guest left from: Rust was called from it.
-///
-/// # Safety
-/// The call runs on the calling thread, and has left its guest. `site` finds what is at an address.
-unsafe fn left_listened<'a>(call: &CallState, site: impl Fn(usize) -> Option<Site<'a>>) -> Option<Frame> {
-    if call.fault.get().is_some() || call.exit_fp.get() == 0 {
-        return None;
-    }
-    // SAFETY: the stub's call of Rust has put the address there that it returns to; if it has
-    // returned, what is there now is not an address of ours.
-    let slots = site(unsafe { arch::native_return(call.native_sp.get()) })?.body.listened_slots()?;
-    // SAFETY: as the caller says.
-    Some(unsafe { listened_frame(call, slots) })
 }
