@@ -1,5 +1,7 @@
 //! [`Wasmi`]: the interpreter `wasmi` as an oracle. It shares no code with wz but `wasmparser`.
 
+use std::panic::catch_unwind;
+
 use wasmi::{Config, Engine, Extern, Instance, Linker, Module, Nullable, Ref, Store, TrapCode, Val, ValType};
 use wz_api::{Trap, ValueType};
 
@@ -32,49 +34,54 @@ impl Oracle for Wasmi {
         "wasmi".into()
     }
 
+    /// A panic is a reason not to run it.
     fn run(&self, case: &Case) -> Result<Observation, String> {
-        let mut config = Config::default();
-        config.wasm_multi_memory(true).wasm_memory64(true).wasm_simd(true).wasm_tail_call(true);
-        config.wasm_extended_const(true).set_max_recursion_depth(10_000);
-        let engine = Engine::new(&config);
-        let mut store = Store::new(&engine, ());
-        let mut linker = Linker::new(&engine);
-        let text = |error: wasmi::Error| error.to_string();
-        let compiled = Module::new(&engine, provider()).map_err(text)?;
-        let provider = linker.instantiate_and_start(&mut store, &compiled).map_err(text)?;
-        linker.instance(&mut store, PROVIDER_NAME, provider).map_err(text)?;
-        let compiled = Module::new(&engine, &case.module).map_err(text)?;
-        let module = match linker.instantiate_and_start(&mut store, &compiled) {
-            Ok(module) => module,
-            Err(error) => {
-                let instantiation = (failure(&error), state(&mut store, &[provider]));
-                return Ok(Observation { instantiation, calls: Vec::new() });
-            }
-        };
-        let instances = [provider, module];
-        let instantiation = (End::Returned(Vec::new()), state(&mut store, &instances));
-        let mut observation = Observation { instantiation, calls: Vec::new() };
-        let functions = module.exports(&store).filter_map(|export| {
-            let name = export.name().to_owned();
-            export.into_func().map(|function| (name, function))
-        });
-        let mut functions: Vec<_> = functions.collect();
-        functions.sort_by(|a, b| a.0.cmp(&b.0));
-        for (name, function) in functions {
-            let ty = function.ty(&store);
-            let types: Vec<_> = ty.params().iter().map(|ty| value_type(*ty)).collect();
-            let arguments = case.arguments(observation.calls.len(), &types);
-            let values: Vec<_> = arguments.iter().zip(ty.params()).map(value).collect();
-            let mut results: Vec<_> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
-            let end = match function.call(&mut store, &values, &mut results) {
-                Ok(()) => End::Returned(results.iter().map(datum).collect()),
-                Err(error) => failure(&error),
-            };
-            let state = state(&mut store, &instances);
-            observation.calls.push(Call { name, arguments, end, state });
-        }
-        Ok(observation)
+        catch_unwind(|| observe(case)).unwrap_or_else(|_| Err("wasmi panicked".into()))
     }
+}
+
+fn observe(case: &Case) -> Result<Observation, String> {
+    let mut config = Config::default();
+    config.wasm_multi_memory(true).wasm_memory64(true).wasm_simd(true).wasm_tail_call(true);
+    config.wasm_extended_const(true).set_max_recursion_depth(10_000);
+    let engine = Engine::new(&config);
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    let text = |error: wasmi::Error| error.to_string();
+    let compiled = Module::new(&engine, provider()).map_err(text)?;
+    let provider = linker.instantiate_and_start(&mut store, &compiled).map_err(text)?;
+    linker.instance(&mut store, PROVIDER_NAME, provider).map_err(text)?;
+    let compiled = Module::new(&engine, &case.module).map_err(text)?;
+    let module = match linker.instantiate_and_start(&mut store, &compiled) {
+        Ok(module) => module,
+        Err(error) => {
+            let instantiation = (failure(&error), state(&mut store, &[provider]));
+            return Ok(Observation { instantiation, calls: Vec::new() });
+        }
+    };
+    let instances = [provider, module];
+    let instantiation = (End::Returned(Vec::new()), state(&mut store, &instances));
+    let mut observation = Observation { instantiation, calls: Vec::new() };
+    let functions = module.exports(&store).filter_map(|export| {
+        let name = export.name().to_owned();
+        export.into_func().map(|function| (name, function))
+    });
+    let mut functions: Vec<_> = functions.collect();
+    functions.sort_by(|a, b| a.0.cmp(&b.0));
+    for (name, function) in functions {
+        let ty = function.ty(&store);
+        let types: Vec<_> = ty.params().iter().map(|ty| value_type(*ty)).collect();
+        let arguments = case.arguments(observation.calls.len(), &types);
+        let values: Vec<_> = arguments.iter().zip(ty.params()).map(value).collect();
+        let mut results: Vec<_> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+        let end = match function.call(&mut store, &values, &mut results) {
+            Ok(()) => End::Returned(results.iter().map(datum).collect()),
+            Err(error) => failure(&error),
+        };
+        let state = state(&mut store, &instances);
+        observation.calls.push(Call { name, arguments, end, state, details: None });
+    }
+    Ok(observation)
 }
 
 fn value_type(ty: ValType) -> ValueType {
