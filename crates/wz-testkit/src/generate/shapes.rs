@@ -14,6 +14,7 @@ mod calls;
 mod effects;
 mod joins;
 mod loops;
+mod operands;
 mod tables;
 
 use std::fmt::Write as _;
@@ -31,15 +32,17 @@ fn text(seed: u64) -> String {
     let mut shapes = Shapes::new(seed);
     let functions = 2 + shapes.below(4);
     for _ in 0..functions {
-        match shapes.below(16) {
+        match shapes.below(20) {
             0..=3 => shapes.accesses(),
-            4..=5 => shapes.induction(),
-            6..=8 => shapes.joins(),
-            9..=10 => shapes.carried(),
-            11..=12 => shapes.calls(),
-            13 => shapes.nest(),
-            14 => shapes.tables(),
-            _ => shapes.effects(),
+            4..=6 => shapes.induction(),
+            7..=9 => shapes.joins(),
+            10..=11 => shapes.carried(),
+            12..=13 => shapes.calls(),
+            14 => shapes.nest(),
+            15 => shapes.tables(),
+            16 => shapes.effects(),
+            17 => shapes.divisions(),
+            _ => shapes.conditions(),
         }
     }
     shapes.finish()
@@ -95,6 +98,8 @@ impl Shapes {
 (import "provider" "vector" (func $vector (param v128) (result v128)))
 (import "provider" "store" (func $store (param i32 i32)))
 (import "provider" "grow" (func $grow (result i32)))
+(import "provider" "i64 mut" (global $one (mut i64)))
+(import "provider" "i64 mut" (global $same (mut i64)))
 "#;
         let memories = if shapes.chance(4) { 2 } else { 1 };
         for index in 0..memories {

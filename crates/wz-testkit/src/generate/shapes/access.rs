@@ -3,7 +3,7 @@
 
 use super::address::Chain;
 use super::{Function, Memory, Shapes};
-use crate::generate::programs::Type::{I32, I64, V128};
+use crate::generate::programs::Type::{F64, I32, I64, V128};
 use crate::generate::programs::{LOADS, STORES, Type};
 
 /// Where accesses are made.
@@ -92,7 +92,28 @@ impl Shapes {
         let Site { memory, local, .. } = *site;
         let wide = self.memories[memory].wide;
         let ty = if wide { "i64" } else { "i32" };
-        match self.below(if depth == 0 { 12 } else { 18 }) {
+        match self.below(if depth == 0 { 13 } else { 19 }) {
+            12 => {
+                // Loaded before, used behind what may change it.
+                let name = if self.chance(2) { "i64.load" } else { "f64.load" };
+                let ty = if name == "i64.load" { I64 } else { F64 };
+                let (held, place) = (f.local(ty), self.place(site));
+                let load = format!("(local.set {held} ({name} {place} (local.get {local})))\n");
+                let between = self.item(f, site, 0);
+                let accumulator = f.accumulator;
+                let op = *self.random.pick(&["add", "xor", "sub", "and", "gt_u"]);
+                let used = match (ty, op) {
+                    (I64, "gt_u") => {
+                        let condition = format!("(i64.gt_u {} (local.get {held}))", f.accumulated());
+                        format!("(if {condition} (then\n{}))\n", f.trace())
+                    }
+                    (I64, op) => format!(
+                        "(local.set {accumulator} (i64.{op} (local.get {accumulator}) (local.get {held})))\n"
+                    ),
+                    _ => f.sink(I32, &format!("(f64.lt (f64.const 1.5) (local.get {held}))")),
+                };
+                load + &between + &used
+            }
             0..=5 => {
                 let address = format!("(local.get {local})");
                 self.access(f, site, &address)
@@ -126,21 +147,21 @@ impl Shapes {
                 let value = self.below(256);
                 format!("(memory.fill {memory} (local.get {local}) (i32.const {value}) {len})\n")
             }
-            12..=13 => {
+            13..=14 => {
                 let condition = self.bit(f);
                 format!("(if {condition} (then\n{}))\n", self.items(f, site, depth))
             }
-            14 => {
+            15 => {
                 let condition = self.bit(f);
                 let (yes, no) = (self.items(f, site, depth), self.items(f, site, depth));
                 format!("(if {condition} (then\n{yes}) (else\n{no}))\n")
             }
-            15 => {
+            16 => {
                 let before = self.items(f, site, depth);
                 let condition = self.bit(f);
                 format!("(block\n{before}(br_if 0 {condition})\n{})\n", self.items(f, site, depth))
             }
-            16 => {
+            17 => {
                 let counter = f.local(I32);
                 let rounds = 1 + self.below(3);
                 let body = self.items(f, site, depth);
@@ -160,14 +181,22 @@ impl Shapes {
         }
     }
 
+    /// An offset around a place.
+    fn offset(&mut self, site: &Site) -> u64 {
+        let offset = site.offset.wrapping_add(*self.random.pick(&[0, 0, 1, 2, 4, 8, 8, 12, 16, 24]));
+        if self.memories[site.memory].wide { offset } else { offset.min(u32::MAX.into()) }
+    }
+
+    /// The memory and an offset around a place.
+    fn place(&mut self, site: &Site) -> String {
+        let offset = self.offset(site);
+        format!("{} offset={offset}", site.memory)
+    }
+
     /// A load or a store around a place.
     pub(super) fn access(&mut self, f: &mut Function, site: &Site, address: &str) -> String {
         let memory = site.memory;
-        let wide = self.memories[memory].wide;
-        let mut offset = site.offset.wrapping_add(*self.random.pick(&[0, 0, 1, 2, 4, 8, 8, 12, 16, 24]));
-        if !wide {
-            offset = offset.min(u32::MAX.into());
-        }
+        let offset = self.offset(site);
         let place = format!("{memory} offset={offset}");
         if self.chance(12) {
             let (name, lanes) = *self.random.pick(&LANES);

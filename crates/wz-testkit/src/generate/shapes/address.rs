@@ -175,11 +175,12 @@ impl Chain {
 impl Shapes {
     /// A computation for addresses of a memory.
     pub(super) fn chain(&mut self, memory: Memory) -> Chain {
-        let mut steps = self.steps(4);
+        let most = if self.chance(3) { 1 } else { 4 };
+        let mut steps = self.steps(most);
         let extend = |shapes: &mut Self| if shapes.chance(2) { Step::ExtendU } else { Step::ExtendS };
         if memory.wide {
             steps.push(extend(self));
-            steps.extend(self.steps(3));
+            steps.extend(self.steps(most.min(3)));
         } else if self.chance(6) {
             steps.push(extend(self));
             steps.extend(self.steps(3));

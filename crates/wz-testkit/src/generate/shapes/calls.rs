@@ -7,8 +7,8 @@ use crate::generate::programs::Type::{self, F32, F64, I32, I64, V128};
 impl Shapes {
     /// Adds a function with many parameters that calls itself, and one that calls it.
     pub(super) fn calls(&mut self) {
-        let params = self.types(0, 16);
-        let results = self.types(1, 9);
+        let params = self.many_types(0);
+        let results = self.many_types(1);
         let f = Function::new(params.clone());
         let index = self.functions.len();
         let choices = f.choices;
@@ -62,6 +62,18 @@ impl Shapes {
         let drivers = self.drivers(&f);
         let callee = self.add(f, &results, &body, &drivers);
         self.caller(callee);
+    }
+
+    /// Types of parameters or results: at times so many of a kind that not all are in registers.
+    fn many_types(&mut self, least: u64) -> Vec<Type> {
+        match self.below(4) {
+            0 => {
+                let kinds: &[Type] = *self.random.pick(&[&[I32, I64][..], &[F32, F64, V128]]);
+                (0..7 + self.below(12)).map(|_| *self.random.pick(kinds)).collect()
+            }
+            1 => self.types(8, 24),
+            _ => self.types(least, 8),
+        }
     }
 
     /// Adds a function that has many values while it calls others.

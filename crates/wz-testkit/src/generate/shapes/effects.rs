@@ -3,7 +3,7 @@
 
 use super::access::Site;
 use super::{Function, Shapes};
-use crate::generate::programs::Type::{I32, I64};
+use crate::generate::programs::Type::{self, I32, I64};
 
 impl Shapes {
     /// Adds a function of effects and operators that may trap.
@@ -23,27 +23,26 @@ impl Shapes {
                 _ => format!("(i32.const {})", self.random.pick(&[-1, 3, 7, 10, i32::MIN])),
             };
             let (a, b) = (self.leaf(&f, I32), self.leaf(&f, I64));
-            body += &match self.below(9) {
+            body += &match self.below(12) {
                 0..=1 => f.sink(I32, &format!("(i32.{narrow} {a} {divisor})")),
                 2 => f.sink(I64, &format!("(i64.{narrow} {b} (local.get 1))")),
                 3 => {
-                    let from = *self.random.pick(&[
-                        "(f64.convert_i64_s (local.get 1))",
-                        "(f64.reinterpret_i64 (local.get 1))",
-                        "(f64.mul (f64.convert_i32_s (local.get 0)) (f64.const 4))",
-                    ]);
-                    let op = *self.random.pick(&["trunc_f64_s", "trunc_f64_u", "trunc_sat_f64_s"]);
-                    match self.chance(2) {
-                        true => f.sink(I32, &format!("(i32.{op} {from})")),
-                        false => f.sink(I64, &format!("(i64.{op} {from})")),
-                    }
+                    let ty = if self.chance(2) { I32 } else { I64 };
+                    f.sink(ty, &self.conversion(ty))
                 }
                 4..=5 => {
                     let at = format!("(local.get {address})");
                     self.access(&mut f, &site, &at)
                 }
                 6 => format!("(if {} (then unreachable))\n", self.bit(&f)),
-                7 => format!("(call $store {a} {divisor})\n"),
+                7..=8 => {
+                    // Two imports of one global.
+                    let (one, other) = if self.chance(2) { ("one", "same") } else { ("same", "one") };
+                    let before = f.sink(I64, &format!("(global.get ${one})"));
+                    let set = format!("(global.set ${other} {b})\n");
+                    before + &set + &f.sink(I64, &format!("(global.get ${one})"))
+                }
+                9..=10 => format!("(call $store {a} {divisor})\n"),
                 _ => format!("(if {} (then (return (i64.const {}))))\n", self.bit(&f), self.below(99)),
             };
             if self.chance(2) {
@@ -60,5 +59,53 @@ impl Shapes {
             driver[f.choices] = format!("(i32.const {})", self.below(64));
         }
         self.add(f, &[I64], &body, &drivers);
+    }
+
+    /// A conversion of a float about the ends of what can be converted.
+    fn conversion(&mut self, ty: Type) -> String {
+        const DOUBLES: [&str; 16] = [
+            "-2147483648",
+            "-2147483648.5",
+            "-2147483648.9999995",
+            "-2147483649",
+            "2147483647",
+            "2147483647.5",
+            "2147483648",
+            "4294967295",
+            "4294967295.5",
+            "4294967296",
+            "-0.5",
+            "-1",
+            "-9223372036854775808",
+            "-9223372036854777856",
+            "9223372036854775808",
+            "18446744073709549568",
+        ];
+        const SINGLES: [&str; 9] = [
+            "-2147483648",
+            "-2147483904",
+            "2147483520",
+            "2147483648",
+            "4294967040",
+            "4294967296",
+            "-0.99",
+            "-9223372036854775808",
+            "18446742974197923840",
+        ];
+        let sign = *self.random.pick(&["s", "u"]);
+        let trap = *self.random.pick(&["trunc", "trunc", "trunc_sat"]);
+        let condition = "(i32.and (local.get 0) (i32.const 1))";
+        let (from, value) = match self.below(4) {
+            0 => ("f64", "(f64.reinterpret_i64 (local.get 1))".to_owned()),
+            1 => {
+                let (a, b) = (*self.random.pick(&SINGLES), *self.random.pick(&SINGLES));
+                ("f32", format!("(select (f32.const {a}) (f32.const {b}) {condition})"))
+            }
+            _ => {
+                let (a, b) = (*self.random.pick(&DOUBLES), *self.random.pick(&DOUBLES));
+                ("f64", format!("(select (f64.const {a}) (f64.const {b}) {condition})"))
+            }
+        };
+        format!("({}.{trap}_{from}_{sign} {value})", ty.name())
     }
 }

@@ -46,10 +46,18 @@ impl Shapes {
         accesses += &f.sink(I32, &format!("(local.get {pointer})"));
         accesses += &format!("(local.set {pointer} (i32.add (local.get {pointer}) (i32.const 12)))\n");
 
+        // The last round's access is about at the end.
+        let first = |shapes: &mut Self| {
+            let slack = shapes.below(32) as i64 - 24;
+            let last = (bytes as i64 + slack - offset as i64 - i64::from(add)) >> shift;
+            last - if shapes.chance(4) { 0 } else { step * (rounds - 1) }
+        };
         // The end is reached exactly, whatever the comparison.
-        let end = match self.chance(2) {
-            true => format!("(i32.add (local.get 0) (i32.const {span}))"),
-            false => {
+        let fixed = self.chance(3).then(|| first(self) as i32);
+        let end = match (fixed, self.chance(2)) {
+            (Some(first), _) => format!("(i32.const {})", first.wrapping_add(span)),
+            (None, true) => format!("(i32.add (local.get 0) (i32.const {span}))"),
+            (None, false) => {
                 let end = f.local(I32);
                 accesses.insert_str(
                     0,
@@ -67,12 +75,23 @@ impl Shapes {
             1 => "gt_s",
             _ => "ne",
         };
-        let start = format!("(local.set {index} (local.get 0))\n(local.set {pointer} (i32.const 5))\n");
-        let looped = match self.below(3) {
+        let start = fixed.map_or("(local.get 0)".to_owned(), |first| format!("(i32.const {first})"));
+        let start = format!("(local.set {index} {start})\n(local.set {pointer} (i32.const 5))\n");
+        let looped = match self.below(4) {
             0 => format!("(loop\n{accesses}(br_if 0 (i32.{go_on} (local.tee {index} {stepped}) {end})))\n"),
             1 => format!(
                 "(loop\n{accesses}(local.set {index} {stepped})\n(br_if 0 (i32.{go_on} (local.get {index}) {end})))\n"
             ),
+            2 => {
+                // The index is tested before it is stepped: once more around.
+                let swap = if go_on == "ne" { "eq" } else { "ne" };
+                let test = if go_on == "ne" {
+                    format!("(i32.{swap} (local.get {index}) {end})")
+                } else {
+                    format!("(i32.eqz (i32.{go_on} (local.get {index}) {end}))")
+                };
+                format!("(block (loop\n{accesses}(br_if 1 {test})\n(local.set {index} {stepped})\n(br 0)))\n")
+            }
             _ => {
                 // The test at the top; the first round may be left out.
                 format!(
@@ -89,10 +108,7 @@ impl Shapes {
         );
         let mut drivers = Vec::new();
         for _ in 0..2 + self.below(3) {
-            // The last round's access is about at the end.
-            let slack = self.below(32) as i64 - 24;
-            let last = (bytes as i64 + slack - offset as i64 - i64::from(add)) >> shift;
-            let start = last - if self.chance(4) { 0 } else { step * (rounds - 1) };
+            let start = first(self);
             let choices = self.below(64);
             drivers.push(vec![format!("(i32.const {})", start as i32), format!("(i32.const {choices})")]);
         }
