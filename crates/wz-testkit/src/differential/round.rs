@@ -8,7 +8,7 @@ use crate::random::Random;
 
 /// The ways of compiling, by the names of their [engines](crate::engines::engine). Those with a
 /// `true` run with memories that nothing but checks protects.
-const WAYS: [(&str, bool); 8] = [
+const WAYS: [(&str, bool); 10] = [
     ("jit", false),
     ("jit-checked", true),
     ("jit-base", false),
@@ -17,6 +17,8 @@ const WAYS: [(&str, bool); 8] = [
     ("mixed", false),
     ("jit-eager-checked", true),
     ("jit-limited", false),
+    ("jit-unsimplified", false),
+    ("jit-unoptimized", false),
 ];
 
 /// What is run of a seed.

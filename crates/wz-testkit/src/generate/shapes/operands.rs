@@ -81,6 +81,11 @@ impl Shapes {
         }
         let op =
             *self.random.pick(&["eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u"]);
+        if self.chance(4) {
+            // Bits that are tested.
+            let (left, mask) = (self.integer(ty, 1), self.edge(ty));
+            return format!("({name}.{op} ({name}.and {left} {mask}) ({name}.const 0))");
+        }
         let left = self.integer(ty, 3);
         let right = match self.below(4) {
             0 => self.integer(ty, 2),
