@@ -140,7 +140,7 @@ fn text(ty: &str, values: usize, action: &str) -> String {
         // Odd numbers of them in the other order, so that frames are filled from either end.
         sum = zero;
         for value in 0..values {
-            let value = if values % 2 == 0 { value } else { values - 1 - value };
+            let value = if values.is_multiple_of(2) { value } else { values - 1 - value };
             let _ = write!(sum, "(local.get {}) {add} ", value + 2);
         }
     }

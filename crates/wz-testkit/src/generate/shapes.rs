@@ -167,6 +167,11 @@ impl Shapes {
         *self.random.pick(&[I32, I32, I32, I64, I64, F32, F64, V128])
     }
 
+    /// One of some choices of types.
+    fn kinds(&mut self, choices: &[&'static [Type]]) -> &'static [Type] {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+
     fn types(&mut self, from: u64, to: u64) -> Vec<Type> {
         (0..from + self.below(to - from)).map(|_| self.ty()).collect()
     }

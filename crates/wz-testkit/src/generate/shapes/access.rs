@@ -227,6 +227,6 @@ impl Shapes {
     fn one_of(&mut self, names: &[(Type, &'static str)], ty: Type) -> &'static str {
         let names = names.iter().find(|(of, _)| *of == ty).map_or("", |(_, names)| names);
         let names: Vec<_> = names.split(' ').collect();
-        *self.random.pick(&names)
+        names[self.below(names.len() as u64) as usize]
     }
 }

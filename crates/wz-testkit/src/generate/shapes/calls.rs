@@ -68,7 +68,7 @@ impl Shapes {
     fn many_types(&mut self, least: u64) -> Vec<Type> {
         match self.below(4) {
             0 => {
-                let kinds: &[Type] = *self.random.pick(&[&[I32, I64][..], &[F32, F64, V128]]);
+                let kinds = self.kinds(&[&[I32, I64], &[F32, F64, V128]]);
                 (0..7 + self.below(12)).map(|_| *self.random.pick(kinds)).collect()
             }
             1 => self.types(8, 24),
@@ -80,7 +80,7 @@ impl Shapes {
     fn caller(&mut self, callee: usize) {
         let params = self.types(1, 6);
         let mut f = Function::new(params);
-        let kinds: &[Type] = *self.random.pick(&[&[I32, I64][..], &[F64, V128], &[I32, I64, F32, F64, V128]]);
+        let kinds = self.kinds(&[&[I32, I64], &[F64, V128], &[I32, I64, F32, F64, V128]]);
         let live: Vec<_> = (0..4 + self.below(24)).map(|_| *self.random.pick(kinds)).collect();
         let locals: Vec<_> = live.iter().map(|ty| f.local(*ty)).collect();
         let mut body = String::new();

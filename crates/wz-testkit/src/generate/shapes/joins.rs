@@ -10,7 +10,7 @@ impl Shapes {
     pub(super) fn joins(&mut self) {
         let params = self.types(1, 5);
         let mut f = Function::new(params);
-        let kinds: &[Type] = *self.random.pick(&[&[I32][..], &[I32, I64], &[I32, I64, F64, V128]]);
+        let kinds = self.kinds(&[&[I32], &[I32, I64], &[I32, I64, F64, V128]]);
         let types: Vec<_> = (0..2 + self.below(5)).map(|_| *self.random.pick(kinds)).collect();
         let locals: Vec<_> = types.iter().map(|ty| f.local(*ty)).collect();
         let mut body = String::new();

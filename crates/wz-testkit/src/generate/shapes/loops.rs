@@ -124,7 +124,7 @@ impl Shapes {
         let params = self.types(0, 4);
         let mut f = Function::new(params);
         // Few types, so that many can be exchanged; integers alone at times.
-        let kinds: &[Type] = *self.random.pick(&[&[I32][..], &[I32, I64], &[I32, F64, V128], &[I64, F32]]);
+        let kinds = self.kinds(&[&[I32], &[I32, I64], &[I32, F64, V128], &[I64, F32]]);
         let count = 2 + self.below(6) as usize;
         let types: Vec<_> = (0..count).map(|_| *self.random.pick(kinds)).collect();
         let first: Vec<_> = types.iter().map(|ty| self.leaf(&f, *ty)).collect();
