@@ -36,7 +36,7 @@ pub struct Activation {
     pub interrupt: Cell<*const AtomicU32>,
     /// The fuel left, when the runtime meters it.
     pub fuel: Cell<u64>,
-    /// For the engine; null at the start.
+    /// For the engine: null as long as it has no frames, which it is at the start.
     pub engine_state: Cell<*mut ()>,
     thread: &'static Thread,
     parent: *const Activation,
@@ -44,30 +44,36 @@ pub struct Activation {
     instance: *const Instance,
     /// The context that holds at this point of the call.
     cx: UnsafeCell<Context>,
-    /// Why the call ends early.
-    ending: Cell<Option<Ending>>,
-    /// A panic of an event listener where the guest could not be ended.
-    deferred: Cell<Option<Payload>>,
     /// How many listened frames the thread had before.
     frames_below: usize,
-    /// The host function that is active on top of the guest's frames, or null.
-    host: Cell<*const HostRecord>,
-    /// Whether that has a listened frame.
-    host_is_listened: Cell<bool>,
-    /// The activation's number for snapshots, 0 while it has none, and how many were taken.
-    snapshots: Cell<(u64, u32)>,
-    /// Whether the engine has frames.
-    in_engine: Cell<bool>,
+    // Calls cost as much as they write: what follows is zero at the start, in one piece.
+    /// What few calls have.
+    rare: Cell<Option<Box<Rare>>>,
     /// Where the fuel is from; none if it is unlimited.
     tank: Option<Fuel>,
-    /// Whether the fuel is in the tank at the moment.
-    parked: Cell<bool>,
+    /// The host function that is active on top of the guest's frames, or null.
+    host: Cell<*const HostRecord>,
     /// Up to which number of closes it was looked whether an instance in the frames is closed.
     shared_closes: Cell<u64>,
-    /// Whether the thread's flag was cleared, though an outer activation may be concerned.
-    cleared: Cell<bool>,
+    /// Whether the host function has a listened frame.
+    host_is_listened: Cell<bool>,
+    /// Whether the fuel is in the tank at the moment.
+    parked: Cell<bool>,
     /// A handle of the instance that listeners were told of last.
     module: UnsafeCell<Option<(*const Instance, Module)>>,
+}
+
+/// What few activations have.
+#[derive(Default)]
+struct Rare {
+    /// Why the call ends early.
+    ending: Option<Ending>,
+    /// A panic of an event listener where the guest could not be ended.
+    deferred: Option<Payload>,
+    /// The activation's number for snapshots, 0 while it has none, and how many were taken.
+    snapshots: (u64, u32),
+    /// Whether the thread's flag was cleared, though an outer activation may be concerned.
+    cleared: bool,
 }
 
 /// What a panic has.
@@ -86,57 +92,56 @@ pub(crate) enum Ending {
 }
 
 impl Activation {
-    /// An activation that enters `instance`. Has to be [entered](Self::enter).
-    #[inline]
-    pub(crate) fn new(thread: &'static Thread, instance: &Instance, cx: &Context) -> Self {
-        let config = instance.store().config();
-        let interrupt = if config.close_on_context_done { Flag::current_address() } else { &raw const NEVER };
-        // The fuel comes first: what is built in place is not moved again.
-        let (fuel, tank) = if config.fuel { fill(thread, instance, cx) } else { (u64::MAX, None) };
+    /// An activation that enters `instance`, whose calls are neither metered nor interrupted. Has to
+    /// be [entered](Self::enter).
+    #[inline(always)]
+    pub(crate) fn plain(thread: &'static Thread, instance: &Instance, cx: &Context) -> Self {
+        let parent = thread.current.get();
         Self {
-            interrupt: Cell::new(interrupt),
-            fuel: Cell::new(fuel),
+            interrupt: Cell::new(&raw const NEVER),
+            fuel: Cell::new(u64::MAX),
             engine_state: Cell::new(ptr::null_mut()),
             thread,
-            parent: thread.current.get(),
+            parent,
             instance,
             cx: UnsafeCell::new(cx.clone()),
-            ending: Cell::new(None),
-            deferred: Cell::new(None),
-            frames_below: if thread.depth.get() == 0 { 0 } else { thread.entry().depth() },
+            frames_below: if parent.is_null() { 0 } else { thread.entry().depth() },
+            rare: Cell::new(None),
+            tank: None,
             host: Cell::new(ptr::null()),
+            shared_closes: Cell::new(0),
             host_is_listened: Cell::new(false),
-            snapshots: Cell::new((0, 0)),
-            in_engine: Cell::new(false),
-            tank,
             parked: Cell::new(false),
-            shared_closes: Cell::new(instance.store().shared_closes()),
-            cleared: Cell::new(false),
             module: UnsafeCell::new(None),
         }
     }
 
+    /// As [`plain`](Self::plain), but metered and interrupted as the store says.
+    pub(crate) fn watched(thread: &'static Thread, instance: &Instance, cx: &Context) -> Self {
+        let mut activation = Self::plain(thread, instance, cx);
+        let store = instance.store();
+        if store.config().close_on_context_done {
+            activation.interrupt.set(Flag::current_address());
+            activation.shared_closes.set(store.shared_closes());
+        }
+        if store.config().fuel {
+            let (fuel, tank) = fill(thread, instance, cx);
+            activation.fuel.set(fuel);
+            activation.tank = tank;
+        }
+        activation
+    }
+
     /// Makes this the thread's innermost activation until it is dropped. From now on it must not
     /// move.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&self) {
         // Signal handlers follow it.
         compiler_fence(Ordering::Release);
         self.thread.current.set(self);
-        let depth = self.thread.depth.get();
-        if depth == 0 {
+        if self.parent.is_null() {
             self.thread.entry().enter();
         }
-        self.thread.depth.set(depth + 1);
-    }
-
-    /// Runs the engine, whose frames belong to this activation.
-    #[inline]
-    pub(crate) fn run<R>(&self, engine: impl FnOnce() -> R) -> R {
-        self.in_engine.set(true);
-        let result = engine();
-        self.in_engine.set(false);
-        result
     }
 
     /// The next outer activation of this thread (guest → host → guest).
@@ -196,8 +201,25 @@ impl Activation {
         unsafe { std::mem::replace(&mut *self.cx.get(), cx) }
     }
 
+    /// Whether the engine has frames.
     pub(crate) fn in_engine(&self) -> bool {
-        self.in_engine.get()
+        !self.engine_state.get().is_null()
+    }
+
+    /// Uses what few activations have, which this one has from now on.
+    #[cold]
+    fn with_rare<R>(&self, use_it: impl FnOnce(&mut Rare) -> R) -> R {
+        let mut rare = self.rare.take().unwrap_or_default();
+        let result = use_it(&mut rare);
+        self.rare.set(Some(rare));
+        result
+    }
+
+    /// Whether it has any of that.
+    #[inline]
+    fn has_rare(&self) -> bool {
+        // SAFETY: the cell is the thread's own, and nobody holds what is in it.
+        unsafe { (*self.rare.as_ptr()).is_some() }
     }
 
     /// The host function on top of the guest's frames.
@@ -213,23 +235,25 @@ impl Activation {
 
     /// The number of the activation, 0 if no snapshot was taken.
     pub(crate) fn snapshot_id(&self) -> u64 {
-        self.snapshots.get().0
+        self.with_rare(|rare| rare.snapshots.0)
     }
 
     /// The number of the activation, and that of a new snapshot.
     pub(crate) fn next_snapshot(&self) -> (u64, u32) {
-        let (id, count) = self.snapshots.get();
-        let next = (if id == 0 { snapshot::next_id() } else { id }, count + 1);
-        self.snapshots.set(next);
-        next
+        self.with_rare(|Rare { snapshots: (id, count), .. }| {
+            *id = if *id == 0 { snapshot::next_id() } else { *id };
+            *count += 1;
+            (*id, *count)
+        })
     }
 
     pub(crate) fn take_ending(&self) -> Option<Ending> {
-        self.ending.take()
+        self.with_rare(|rare| rare.ending.take())
     }
 
     pub(crate) fn set_ending(&self, ending: Ending) {
-        self.ending.set(Some(ending));
+        // What was there is dropped when this can be used again.
+        drop(self.with_rare(|rare| rare.ending.replace(ending)));
     }
 
     /// A handle of an instance, kept for the next event.
@@ -284,27 +308,31 @@ impl Activation {
 
     #[cold]
     fn raise_error(&self, error: Error) -> Raised {
-        self.ending.set(Some(Ending::Error(error)));
+        self.set_ending(Ending::Error(error));
         Raised
     }
 
     #[cold]
     pub(crate) fn raise_panic(&self, payload: Box<dyn Any + Send>) -> Raised {
-        self.ending.set(Some(Ending::Panic(payload)));
+        self.set_ending(Ending::Panic(payload));
         Raised
     }
 
     /// Keeps a panic for when the call has ended.
     #[cold]
     pub(crate) fn defer_panic(&self, payload: Payload) {
-        let first = self.deferred.take().unwrap_or(payload);
-        self.deferred.set(Some(first));
+        // Only the first is told.
+        let other = self.with_rare(|rare| match rare.deferred {
+            None => rare.deferred.replace(payload),
+            Some(_) => Some(payload),
+        });
+        drop(other);
     }
 
     /// The panic that was kept.
     #[inline]
     pub(crate) fn take_deferred_panic(&self) -> Option<Payload> {
-        self.deferred.take()
+        if self.has_rare() { self.with_rare(|rare| rare.deferred.take()) } else { None }
     }
 
     #[cold]
@@ -319,7 +347,7 @@ impl Activation {
     /// With what a host function or listener panicked with.
     #[cold]
     pub(crate) fn finish(&self) -> Error {
-        match self.ending.take() {
+        match self.take_ending() {
             Some(Ending::Error(error) | Ending::Restore { error, .. }) => {
                 if let Some(panic) = self.abort_pending(&error) {
                     resume_unwind(panic);
@@ -360,7 +388,7 @@ impl Activation {
         }
         // Cleared before looking: what happens later sets it again.
         flag.store(0, Ordering::SeqCst);
-        self.cleared.set(true);
+        self.with_rare(|rare| rare.cleared = true);
     }
 
     /// The exit code if the entered instance is closed, or is closed now because the context is
@@ -556,7 +584,7 @@ impl Activation {
             if let Some(code) = caller.exit_code().or_else(|| self.instance().exit_code()) {
                 return self.raise_exit(code);
             }
-            self.ending.set(Some(Ending::Restore { error, saved, results }));
+            self.set_ending(Ending::Restore { error, saved, results });
             return Raised;
         }
         let ErrorKind::Exit(ExitError { code }) = *error.kind() else {
@@ -618,13 +646,8 @@ impl Activation {
     #[inline(always)]
     pub(crate) fn end_plain(&self) -> bool {
         // SAFETY: the cells are the thread's own, and nobody holds what is in them.
-        let is_plain = unsafe {
-            (*self.cx.get()).is_background()
-                && (*self.module.get()).is_none()
-                && (*self.ending.as_ptr()).is_none()
-                && (*self.deferred.as_ptr()).is_none()
-        };
-        if !is_plain || self.tank.is_some() || self.cleared.get() {
+        let is_plain = unsafe { (*self.cx.get()).is_background() && (*self.module.get()).is_none() };
+        if !is_plain || self.has_rare() || self.tank.is_some() {
             return false;
         }
         self.unlink();
@@ -636,9 +659,7 @@ impl Activation {
     fn unlink(&self) {
         self.thread.current.set(self.parent);
         compiler_fence(Ordering::Release);
-        let depth = self.thread.depth.get() - 1;
-        self.thread.depth.set(depth);
-        if depth == 0 {
+        if self.parent.is_null() {
             self.thread.entry().leave();
         }
     }
@@ -650,7 +671,8 @@ impl Drop for Activation {
             self.unlink();
         }
         self.park_fuel();
-        if self.cleared.get() && !self.parent.is_null() {
+        let cleared = self.rare.take().is_some_and(|rare| rare.cleared);
+        if cleared && !self.parent.is_null() {
             // An outer call looks for itself.
             Flag::current().set();
         }

@@ -1,14 +1,42 @@
 //! Calls from the host: of guest functions, and of host functions through an instance.
 
+use std::ptr::NonNull;
+
 use wz_api::{Context, Error, ExitError, Result, Trap};
 
 use crate::activation::Activation;
-use crate::engine::Raised;
+use crate::engine::{ModuleCode, Raised};
 use crate::host::HostRecord;
 use crate::instance::Instance;
 use crate::interrupt::CallWatch;
 use crate::records::FunctionRecord;
 use crate::thread::Thread;
+
+/// A guest function, as its engine calls it. Valid as long as the instance that defines it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Callee {
+    code: NonNull<dyn ModuleCode>,
+    entry: *const (),
+    record: *const FunctionRecord,
+}
+
+// SAFETY: code and records may be used from any thread; whoever has a callee keeps them alive.
+unsafe impl Send for Callee {}
+// SAFETY: as above.
+unsafe impl Sync for Callee {}
+
+impl Callee {
+    /// The function of `instance`, which defines it, with this index.
+    pub(crate) fn new(instance: &Instance, index: u32) -> Self {
+        let code = instance.code();
+        Self { code: NonNull::from(code), entry: code.entry(index), record: instance.record(index) }
+    }
+
+    /// Its record.
+    pub(crate) fn record(&self) -> *const FunctionRecord {
+        self.record
+    }
+}
 
 /// Calls a guest function that `instance` defines. `stack` holds the parameters and gets the
 /// results.
@@ -20,18 +48,21 @@ use crate::thread::Thread;
 /// With what a host function or a listener panicked with.
 ///
 /// # Safety
-/// `record` is a record of `instance`, which its island keeps alive for the call, and `stack`
+/// `callee` is a function of `instance`, which its island keeps alive for the call, and `stack`
 /// has room for the function's parameters and results.
 #[inline(always)]
 pub(crate) unsafe fn call_guest(
     instance: &Instance,
-    record: *const FunctionRecord,
+    callee: &Callee,
     cx: &Context,
     stack: &mut [u64],
 ) -> Result<()> {
     enter(instance, cx, |activation| {
         // SAFETY: as the caller says; the activation is the innermost.
-        activation.run(|| unsafe { instance.code().invoke(activation, &*record, stack.as_mut_ptr()) })
+        unsafe {
+            let Callee { code, entry, record } = *callee;
+            code.as_ref().invoke(activation, &*record, entry, stack.as_mut_ptr())
+        }
     })
 }
 
@@ -72,18 +103,39 @@ fn enter(
     if !thread.has_stack() {
         return Err(Trap::StackOverflow.into());
     }
+    let config = instance.store().config();
+    if config.close_on_context_done | config.fuel {
+        return enter_watched(thread, instance, cx, run);
+    }
+    run_in(Activation::plain(thread, instance, cx), run)
+}
+
+/// [`enter`] where calls are metered or interrupted.
+#[inline(never)]
+fn enter_watched(
+    thread: &'static Thread,
+    instance: &Instance,
+    cx: &Context,
+    run: impl FnOnce(&Activation) -> Result<(), Raised>,
+) -> Result<()> {
     let watch = match instance.store().config().close_on_context_done && cx.can_be_done() {
         false => None,
         true => Some(watch(instance, cx)?),
     };
-    let activation = Activation::new(thread, instance, cx);
+    run_in(Activation::watched(thread, instance, cx), |activation| {
+        let outcome = run(activation);
+        drop(watch);
+        outcome
+    })
+}
+
+#[inline(always)]
+fn run_in(activation: Activation, run: impl FnOnce(&Activation) -> Result<(), Raised>) -> Result<()> {
     activation.enter();
-    let outcome = run(&activation);
-    let result = match outcome {
+    let result = match run(&activation) {
         Ok(()) => activation.returned(),
         Err(Raised) => Err(activation.finish()),
     };
-    drop(watch);
     if let Some(payload) = activation.take_deferred_panic() {
         std::panic::resume_unwind(payload);
     }

@@ -166,6 +166,10 @@ pub trait ModuleCode: Send + Sync + 'static {
     /// What [`FunctionRecord::target`] holds for this defined function (imports not counted).
     fn target(&self, defined_index: u32) -> *const ();
 
+    /// What [`invoke`](Self::invoke) wants to be told beside the record of this function (imports
+    /// counted): found once by whoever calls often. It lives as long as the code.
+    fn entry(&self, index: u32) -> *const ();
+
     /// Runs a guest function of this module. `stack` has room for the parameters, which it
     /// holds, and for the results, which are left there.
     ///
@@ -174,11 +178,13 @@ pub trait ModuleCode: Send + Sync + 'static {
     ///
     /// # Safety
     /// `record` is a published guest record of an instance of this module that stays alive for
-    /// the call, `activation` is the thread's innermost, and `stack` is long enough.
+    /// the call, `entry` what [`entry`](Self::entry) gives for the function, `activation` is the
+    /// thread's innermost, and `stack` is long enough.
     unsafe fn invoke(
         &self,
         activation: &Activation,
         record: &FunctionRecord,
+        entry: *const (),
         stack: *mut u64,
     ) -> Result<(), Raised>;
 

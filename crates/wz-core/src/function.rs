@@ -6,32 +6,24 @@ use std::sync::Arc;
 use wz_api::sealed::{FunctionInner, Keep, References};
 use wz_api::{Context, Error, ExternRef, Function, FunctionDefinition, Module, Result};
 
-use crate::call;
+use crate::call::{self, Callee};
 use crate::host::{HostRecord, ReferenceSlots};
 use crate::instance::Instance;
-use crate::records::FunctionRecord;
 use crate::references::{self, Via};
 
 /// A function that an instance defines.
 #[derive(Debug)]
 pub(crate) struct GuestFunction {
     instance: Arc<Instance>,
-    record: RecordPointer,
+    callee: Callee,
     definition: FunctionDefinition,
     params: ReferenceSlots,
+    /// Whether there are any.
+    takes_references: bool,
     stack_slots: usize,
     /// Keeps the instance's island alive.
     keep: Keep,
 }
-
-/// The address of a function's record.
-#[derive(Debug)]
-struct RecordPointer(*const FunctionRecord);
-
-// SAFETY: records may be used from any thread, and the handle keeps this one alive.
-unsafe impl Send for RecordPointer {}
-// SAFETY: as above.
-unsafe impl Sync for RecordPointer {}
 
 impl GuestFunction {
     /// The function of `instance`, which defines it, with this index. `keep` keeps the instance.
@@ -40,8 +32,9 @@ impl GuestFunction {
         let definition = instance.info().function_definition(index);
         let params = ReferenceSlots::of(definition.param_types());
         let stack_slots = definition.ty().stack_slots();
-        let record = RecordPointer(instance.record(index));
-        Self { record, definition, params, stack_slots, instance, keep }
+        let callee = Callee::new(&instance, index);
+        let takes_references = !params.is_empty();
+        Self { callee, definition, params, takes_references, stack_slots, instance, keep }
     }
 
     pub(crate) fn into_function(self) -> Function {
@@ -86,7 +79,7 @@ impl FunctionInner for GuestFunction {
     }
 
     fn identity(&self) -> usize {
-        self.record.0 as usize
+        self.callee.record() as usize
     }
 
     fn module(&self) -> Option<Module> {
@@ -97,12 +90,12 @@ impl FunctionInner for GuestFunction {
         if stack.len() < self.stack_slots {
             return Err(short_stack());
         }
-        if !self.params.is_empty() {
+        if self.takes_references {
             admit(&self.instance, &self.params, stack)?;
         }
-        // SAFETY: the record is one of the instance, which `keep` keeps alive; the stack is long
+        // SAFETY: the function is one of the instance, which `keep` keeps alive; the stack is long
         // enough.
-        unsafe { call::call_guest(&self.instance, self.record.0, cx, stack) }
+        unsafe { call::call_guest(&self.instance, &self.callee, cx, stack) }
     }
 }
 

@@ -7,7 +7,7 @@ use wz_api::{Context, Error, ErrorKind, Module, Result, Trap};
 use wz_decode::info::{ElementItems, ElementSegment, SegmentMode};
 use wz_experimental::{Event, EventKinds};
 
-use crate::call;
+use crate::call::{self, Callee};
 use crate::close::Closing;
 use crate::compiled::CompiledModule;
 use crate::config::InstanceOptions;
@@ -178,7 +178,8 @@ fn start(instance: &Instance, cx: &Context) -> Result<()> {
             FunctionKind::Host => call::call_host(instance, HostRecord::of_record(record), cx, &mut []),
             FunctionKind::Guest => {
                 let definer = Instance::of_context((*record).context.load(Ordering::Acquire));
-                call::call_guest(definer, record, cx, &mut [])
+                let callee = Callee::new(definer, (*record).index.get().read());
+                call::call_guest(definer, &callee, cx, &mut [])
             }
         }
     };

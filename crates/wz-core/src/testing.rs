@@ -173,14 +173,23 @@ impl ModuleCode for FakeModule {
         ptr::from_ref(&self.functions[defined_index as usize]).cast()
     }
 
+    fn entry(&self, _: u32) -> *const () {
+        ptr::null()
+    }
+
     unsafe fn invoke(
         &self,
         activation: &Activation,
         record: &FunctionRecord,
+        _: *const (),
         stack: *mut u64,
     ) -> Result<(), Raised> {
+        // Anything but null.
+        activation.engine_state.set(ptr::from_ref(self).cast_mut().cast());
         // SAFETY: as the caller says.
-        unsafe { run(activation, record, stack) }
+        let result = unsafe { run(activation, record, stack) };
+        activation.engine_state.set(ptr::null_mut());
+        result
     }
 }
 

@@ -2,6 +2,7 @@
 //! and the flag that tells it to look whether it should stop.
 
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,33 +19,31 @@ use crate::sys;
 const STACK_RESERVE: usize = 96 * 1024;
 
 /// How deep calls nest where the bounds of the native stack are unknown.
-const MAX_DEPTH: u32 = 64;
+const MAX_DEPTH: usize = 64;
 
 pub(crate) struct Thread {
     /// The innermost activation, null if there is none.
     pub(crate) current: Cell<*const Activation>,
-    /// How many activations there are.
-    pub(crate) depth: Cell<u32>,
     /// What others see that the thread uses; none before its first call.
     entry: Cell<Option<&'static Entry>>,
     known: Cell<bool>,
     /// Where the native stack ends; 0 if unknown.
     start: Cell<usize>,
-    /// The addresses of the native stack that a call may begin at; empty if unknown.
+    /// The lowest address of the native stack that a call may begin at,
     low: Cell<usize>,
-    high: Cell<usize>,
+    /// and how many there are from there on; 0 if unknown.
+    room: Cell<usize>,
 }
 
 thread_local! {
     static THREAD: Thread = const {
         Thread {
             current: Cell::new(ptr::null()),
-            depth: Cell::new(0),
             entry: Cell::new(None),
             known: Cell::new(false),
             start: Cell::new(0),
             low: Cell::new(0),
-            high: Cell::new(0),
+            room: Cell::new(0),
         }
     };
     static FLAG: Arc<Flag> = Flag::register();
@@ -93,45 +92,43 @@ impl Thread {
     }
 
     /// Whether enough of the native stack is left for a call.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_stack(&self) -> bool {
-        let marker = 0_u8;
-        let here = &raw const marker as usize;
-        if here >= self.low.get() && here < self.high.get() {
-            return true;
-        }
-        self.has_stack_slow(here)
+        let here = here();
+        here.wrapping_sub(self.low.get()) < self.room.get() || self.has_stack_slow(here)
     }
 
     /// How many bytes of the native stack are left; none if its bounds are unknown.
     fn stack_left(&self) -> Option<usize> {
         self.has_stack();
-        if !self.known.get() {
-            return None;
-        }
-        let marker = 0_u8;
-        let here = &raw const marker as usize;
-        (here >= self.start.get() && here < self.high.get()).then(|| here - self.start.get())
+        let end = self.low.get() + self.room.get();
+        let here = here();
+        (self.known.get() && here >= self.start.get() && here < end).then(|| here - self.start.get())
     }
 
     #[cold]
     fn has_stack_slow(&self, here: usize) -> bool {
         if !self.known.replace(true) {
             let Range { start, end } = sys::stack_bounds().unwrap_or_default();
+            let low = start + STACK_RESERVE.min(end.saturating_sub(start) / 2);
             self.start.set(start);
-            self.low.set(start + STACK_RESERVE.min(end.saturating_sub(start) / 2));
-            self.high.set(end);
-            return self.has_stack_slow(here);
+            self.low.set(low);
+            self.room.set(end - low);
+            return self.has_stack();
         }
-        if self.high.get() != 0 && here < self.low.get() && self.low.get() - here <= STACK_RESERVE {
+        if self.room.get() != 0 && here < self.low.get() && self.low.get() - here <= STACK_RESERVE {
             return false;
         }
-        if here >= self.low.get() && here < self.high.get() {
-            return true;
-        }
         // Unknown bounds, or a stack of the embedder's own making.
-        self.depth.get() < MAX_DEPTH
+        std::iter::successors(self.activation(), |activation| activation.parent()).count() < MAX_DEPTH
     }
+}
+
+/// An address of the frame that this is part of.
+#[inline(always)]
+fn here() -> usize {
+    let place = MaybeUninit::<u8>::uninit();
+    place.as_ptr() as usize
 }
 
 /// How many bytes of the calling thread's native stack are left; none if its bounds are unknown.

@@ -345,19 +345,26 @@ impl ModuleCode for InterpreterModule {
         slot.cast()
     }
 
+    fn entry(&self, index: u32) -> *const () {
+        let defined = index - self.info.imported.functions;
+        std::ptr::from_ref(&self.signatures[defined as usize]).cast()
+    }
+
     unsafe fn invoke(
         &self,
         activation: &Activation,
         record: &FunctionRecord,
+        entry: *const (),
         stack: *mut u64,
     ) -> Result<(), Raised> {
-        // SAFETY: the record is published and of a function of this module, whose code is valid.
+        // SAFETY: the record is published and of a function of this module, whose code is valid, and
+        // the entry is its signature.
         unsafe {
-            let (index, slot) = (record.index.get().read(), record.target.get().read());
+            let slot = record.target.get().read();
             let start = Start {
                 code: (*slot.cast::<FunctionSlot>()).code(),
                 cx: record.context.load(Ordering::Acquire),
-                signature: self.signatures[(index - self.info.imported.functions) as usize],
+                signature: *entry.cast::<Signature>(),
                 stack,
             };
             entry::run(activation, &start)

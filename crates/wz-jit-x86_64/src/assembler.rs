@@ -19,6 +19,8 @@ pub struct Assembler {
     /// Makes labels; where they are is in `positions`.
     registry: LabelRegistry,
     positions: Vec<u32>,
+    /// The labels that are bound, in the order of their positions.
+    bound: Vec<u32>,
     fixups: Vec<Fixup>,
     /// Local labels by name: where each was bound last, and what refers to the next one of a name.
     locals: Vec<(&'static str, u32)>,
@@ -87,6 +89,37 @@ impl Assembler {
     fn bind(&mut self, label: u32) {
         debug_assert_eq!(self.positions[label as usize], UNBOUND, "a label is bound once");
         self.positions[label as usize] = self.bytes.len() as u32;
+        self.bound.push(label);
+    }
+
+    /// Moves what begins at `start` or later by as many bytes as these have, which are put there. False,
+    /// with nothing moved, if a short jump would not reach its target any more.
+    fn insert(&mut self, start: u32, bytes: &[u8]) -> bool {
+        // Short jumps lead back, and are the only ones that may not reach.
+        debug_assert!(self.forward.is_empty(), "local labels are bound where they are used");
+        let len = bytes.len() as u32;
+        let first_fixup = self.fixups.partition_point(|fixup| fixup.at < start);
+        let reaches = self.fixups[first_fixup..].iter().filter(|fixup| fixup.bytes == 1).all(|fixup| {
+            let target = self.positions[fixup.label as usize];
+            target >= start || i8::try_from((target as i32).wrapping_add(fixup.add - len as i32)).is_ok()
+        });
+        if !reaches {
+            return false;
+        }
+        for fixup in &mut self.fixups[first_fixup..] {
+            fixup.at += len;
+            fixup.add -= len as i32;
+        }
+        for label in self.bound.iter().rev() {
+            let position = &mut self.positions[*label as usize];
+            if *position < start {
+                break;
+            }
+            *position += len;
+        }
+        self.locals.clear();
+        self.bytes.splice(start as usize..start as usize, bytes.iter().copied());
+        true
     }
 
     /// The bytes so far.
@@ -111,6 +144,15 @@ impl Assembler {
         let at = self.bytes.len() as u32;
         self.bytes.extend_from_slice(&[0; 4]);
         self.fixups.push(Fixup { at, bytes: 4, label, add: -(at as i32 + 4 + from) });
+    }
+
+    /// Adds a byte that is the distance of a label, which is bound, from the place after it.
+    #[inline]
+    pub(crate) fn put_short_distance(&mut self, label: u32, distance: i8) {
+        let at = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(&distance.to_le_bytes());
+        // Code may still be put between.
+        self.fixups.push(Fixup { at, bytes: 1, label, add: -(at as i32 + 1) });
     }
 
     /// Writes the distance from `from` to here into the byte before `from`.
@@ -349,5 +391,66 @@ impl wz_jit::mach::Assembler for FunctionAssembler {
     fn bind(&mut self, label: Label) {
         self.flags = None;
         self.ops.dynamic_label(self.labels[label.0 as usize]);
+    }
+
+    fn insert_padding(&mut self, start: u32, len: u32) -> bool {
+        self.flags = None;
+        let mut nops = new();
+        nops.nops(len as usize);
+        self.ops.insert(start, nops.bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dynasmrt::DynasmLabelApi;
+    use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic};
+    use wz_jit::mach::Assembler as _;
+
+    use super::*;
+
+    /// Jumps that lead back over a place, forward over it, and on both sides of it.
+    fn assemble(between: usize, padding: u32) -> (bool, Vec<u8>) {
+        let mut assembler = FunctionAssembler::default();
+        let [outer, inner, end] = [(); 3].map(|()| assembler.ops.new_dynamic_label());
+        assembler.ops.dynamic_label(outer);
+        assembler.ops.jump(end);
+        assembler.ops.nops(between);
+        let start = len_bytes(&assembler.ops);
+        assembler.ops.dynamic_label(inner);
+        assembler.ops.nops(3);
+        assembler.ops.jump(outer);
+        assembler.ops.jump(inner);
+        let inserted = padding > 0 && assembler.insert_padding(start, padding);
+        assembler.ops.dynamic_label(end);
+        assembler.ops.jump(inner);
+        (inserted, finish(assembler.ops))
+    }
+
+    /// The number of nops and the targets of jumps, by instruction.
+    fn jumps(code: &[u8]) -> Vec<(usize, u64)> {
+        let all: Vec<Instruction> = Decoder::with_ip(64, code, 0, DecoderOptions::NONE).into_iter().collect();
+        assert!(all.iter().all(|one| matches!(one.mnemonic(), Mnemonic::Jmp | Mnemonic::Nop)));
+        let jumps = all.iter().filter(|one| one.mnemonic() == Mnemonic::Jmp);
+        jumps.map(|jump| (jump.len(), jump.near_branch_target())).collect()
+    }
+
+    #[test]
+    fn what_is_put_between_moves_labels_and_jumps() {
+        for between in [0, 10, 60, 110, 119, 120, 121, 130] {
+            let (_, plain) = assemble(between, 0);
+            let [forward, back, within, behind] = jumps(&plain)[..] else { panic!("four jumps") };
+            for padding in 1..64 {
+                let (inserted, code) = assemble(between, padding);
+                let by = u64::from(padding);
+                // Unless a short jump would have to reach too far.
+                let reaches = back.0 == 5 || between as u64 + 5 + 3 + 2 + by <= 128;
+                assert_eq!(inserted, reaches, "{padding} after {between}");
+                let by = if inserted { by } else { 0 };
+                assert_eq!(code.len() as u64, plain.len() as u64 + by);
+                let moved = |(len, target): (usize, u64)| (len, target + by);
+                assert_eq!(jumps(&code), [moved(forward), back, moved(within), moved(behind)]);
+            }
+        }
     }
 }

@@ -255,7 +255,10 @@ impl Assembler {
     /// `jmp`
     pub(crate) fn jump(&mut self, target: DynamicLabel) {
         match self.short_distance(target) {
-            Some(distance) => self.put(&[0xeb, distance.to_le_bytes()[0]]),
+            Some(distance) => {
+                self.put(&[0xeb]);
+                self.put_short_distance(target.get_id() as u32, distance);
+            }
             None => {
                 self.put(&[0xe9]);
                 self.put_distance(target.get_id() as u32, 0);
@@ -266,7 +269,10 @@ impl Assembler {
     /// `jcc`
     pub(crate) fn jump_if(&mut self, code: Cc, target: DynamicLabel) {
         match self.short_distance(target) {
-            Some(distance) => self.put(&[0x70 | code as u8, distance.to_le_bytes()[0]]),
+            Some(distance) => {
+                self.put(&[0x70 | code as u8]);
+                self.put_short_distance(target.get_id() as u32, distance);
+            }
             None => {
                 self.put(&[0x0f, 0x80 | code as u8]);
                 self.put_distance(target.get_id() as u32, 0);

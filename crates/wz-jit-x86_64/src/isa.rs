@@ -1,5 +1,6 @@
 //! [`X64Isa`]: x86-64 as the compiler sees it, over the functions of one module.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use regalloc2::{Allocation, MachineEnv, PReg, PRegSet, RegClass, SpillSlot};
@@ -7,6 +8,7 @@ use wz_api::Trap;
 use wz_decode::ModuleInfo;
 use wz_jit::ir::{self, Type};
 use wz_jit::mach::{Emission, End, FrameShape, Isa, Label, Lower, OperandVisitor, Reg};
+use wz_jit::runtime::code_memory::BODY_ALIGN;
 use wz_jit::runtime::slots::SlotRef;
 use wz_jit::runtime::stubs::Relocation;
 use wz_jit::target::CodeOptions;
@@ -190,10 +192,20 @@ impl Isa for X64Isa {
         cx.note_trap(trap);
     }
 
-    fn emit_alignment(&self, cx: &mut Emission<'_, Self>) {
-        let offset = cx.offset();
-        let len = offset.next_multiple_of(LOOP_ALIGN) - offset;
-        cx.assembler.ops.nops(len as usize);
+    fn loop_padding(&self, around: &Range<u32>, within: &[Range<u32>]) -> u32 {
+        // Each line that a loop is in costs a cycle per round, however short the loop.
+        let lines = |code: &Range<u32>, len: u32| {
+            (code.end + len).div_ceil(LINE_BYTES) - (code.start + len) / LINE_BYTES
+        };
+        let fewest = (around.end - around.start).div_ceil(LINE_BYTES);
+        if around.end - around.start > MAX_PLACED_BYTES || lines(around, 0) == fewest {
+            return 0;
+        }
+        let is_good = |len: &u32| {
+            let as_good = |code: &Range<u32>| lines(code, *len) <= lines(code, 0);
+            lines(around, *len) == fewest && within.iter().all(as_good)
+        };
+        (1..LINE_BYTES).find(is_good).unwrap_or(0)
     }
 
     fn emit_end(&self, cx: &mut Emission<'_, Self>) {
@@ -203,8 +215,12 @@ impl Isa for X64Isa {
     }
 }
 
-/// What the tops of loops are aligned to.
-const LOOP_ALIGN: u32 = 16;
+/// What processors keep decoded instructions by, and code is aligned to.
+const LINE_BYTES: u32 = 64;
+const _: () = assert!((BODY_ALIGN as u32).is_multiple_of(LINE_BYTES));
+
+/// The longest loops for which it matters in how many lines they are.
+const MAX_PLACED_BYTES: u32 = 256;
 
 /// The frame of the function that is being emitted.
 #[must_use]

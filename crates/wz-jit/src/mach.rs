@@ -27,6 +27,8 @@ pub use lower::{Lower, Lowering};
 pub use metadata::Metadata;
 pub use reg::{OperandVisitor, Reg, RegKind};
 
+use std::ops::Range;
+
 use regalloc2::{Allocation, MachineEnv, PRegSet, RegClass};
 use wz_api::Trap;
 
@@ -128,8 +130,11 @@ pub trait Isa: Sized {
     /// Encodes a trap, out of line.
     fn emit_trap(&self, cx: &mut Emission<'_, Self>, trap: Trap);
 
-    /// Encodes what aligns the first block of a loop. Nothing by default.
-    fn emit_alignment(&self, _: &mut Emission<'_, Self>) {}
+    /// How many bytes to put before a loop, with these within. They are between offsets. None by
+    /// default.
+    fn loop_padding(&self, _around: &Range<u32>, _within: &[Range<u32>]) -> u32 {
+        0
+    }
 
     /// Encodes what comes after the code and its traps, such as constants and tables. Nothing by
     /// default.

@@ -4,6 +4,8 @@
 //! has no code: what leads to it leads to its target. A branch falls through to the next block
 //! that has code if it can. Traps are out of line, one for each place.
 
+use std::ops::Range;
+
 use regalloc2::{Block, Edit, Inst, InstOrEdit, OperandConstraint, OperandKind, OperandPos, Output};
 use wz_api::Trap;
 
@@ -23,6 +25,12 @@ pub trait Assembler {
     fn new_label(&mut self) -> Label;
     /// The label is here.
     fn bind(&mut self, label: Label);
+    /// Moves what begins at `start` or later, labels and all, and fills the place with `len` bytes of
+    /// instructions that do nothing. False, with nothing moved, if that is not possible.
+    fn insert_padding(&mut self, start: u32, len: u32) -> bool {
+        let _ = (start, len);
+        false
+    }
 }
 
 /// What a function needs of its frame.
@@ -58,6 +66,18 @@ pub struct Emission<'a, I: Isa> {
 }
 
 impl<I: Isa> Emission<'_, I> {
+    /// Moves what begins at `start` or later. False if it stays.
+    fn insert_padding(&mut self, start: u32, len: u32, notes: &mut Option<Vec<EmissionNote>>) -> bool {
+        if !self.assembler.insert_padding(start, len) {
+            return false;
+        }
+        self.metadata.insert(start, len);
+        for note in notes.iter_mut().flatten().rev().take_while(|note| note.at >= start) {
+            note.at += len;
+        }
+        true
+    }
+
     /// Where the code is at.
     #[must_use]
     pub fn offset(&self) -> u32 {
@@ -111,6 +131,9 @@ pub struct Emitter {
     labels: Vec<Label>,
     /// Where each block is in the layout.
     places: Vec<u32>,
+    /// For each place in the layout, the last one that branches back to it, if it is a loop's first.
+    lasts: Vec<Option<u32>>,
+    loops: Loops,
     traps: Vec<(Label, Trap, u32)>,
     switch_labels: Vec<Label>,
     /// What was emitted where, for people; nothing is noted if there is none.
@@ -158,34 +181,31 @@ impl Emitter {
         let frame = FrameShape { spill_slots: output.num_spillslots as u32, ..frame };
         self.find_targets(machine, output);
         self.find_places(machine);
+        self.find_loops(f, machine);
         self.labels.clear();
         self.labels.extend(machine.blocks.iter().map(|_| assembler.new_label()));
         self.traps.clear();
-        let Self { targets, labels, places, traps, switch_labels, notes, .. } = self;
+        let Self { targets, labels, places, lasts, loops, traps, switch_labels, notes, .. } = self;
         let own_traps = std::mem::take(traps);
         let mut cx = Emission { isa, f, assembler, metadata, frame, code_offset: 0, traps: own_traps };
         let mut is_target = false;
-        let mut note = |at: u32, is_target: bool, text: &dyn Fn() -> String| {
-            if let Some(notes) = notes {
-                notes.push(EmissionNote { at, is_target, text: text() });
-            }
-        };
-        note(0, false, &|| "prologue".to_owned());
+        loops.clear();
+        note(notes, 0, false, &|| "prologue".to_owned());
         let first_offset = machine.code_offsets.first().copied().unwrap_or(0);
         cx.operator(first_offset);
         isa.emit_prologue(&mut cx);
         cx.metadata.prologue_bytes = cx.offset();
-        for place in 0..machine.layout.len() {
+        for (place, last) in lasts.iter().enumerate() {
             let block = machine.layout[place];
+            loops.end_before(&mut cx, place, notes);
             if targets[block.index()] as usize != block.index() {
                 continue;
             }
             // The next block that has code.
             let has_code = |block: &&Block| targets[block.index()] as usize == block.index();
             let next = machine.layout[place + 1..].iter().find(has_code).map(|next| next.index());
-            let cold = f.block(machine.blocks[block.index()].block).flags.cold;
-            if !cold && is_loop_top(machine, places, block) {
-                isa.emit_alignment(&mut cx);
+            if let Some(last) = last {
+                loops.open.push((cx.offset(), *last as usize));
             }
             cx.assembler.bind(labels[block.index()]);
             is_target |= place > 0;
@@ -193,7 +213,7 @@ impl Emitter {
                 let inst = match step {
                     InstOrEdit::Edit(Edit::Move { from, to }) => {
                         if from != to {
-                            note(cx.offset(), std::mem::take(&mut is_target), &|| {
+                            note(notes, cx.offset(), std::mem::take(&mut is_target), &|| {
                                 format!("{to} = move {from}")
                             });
                             isa.emit_move(&mut cx, *from, *to);
@@ -210,18 +230,19 @@ impl Emitter {
                 );
                 cx.operator(machine.code_offsets[inst.index()]);
                 let text = || format!("{:?}", machine.insts[inst.index()]);
-                note(cx.offset(), std::mem::take(&mut is_target), &text);
-                emit_inst(&mut cx, machine, block, inst, next, targets, labels, switch_labels);
+                note(notes, cx.offset(), std::mem::take(&mut is_target), &text);
+                emit_inst(&mut cx, machine, block, inst, next, targets, places, labels, switch_labels);
             }
         }
+        loops.end_before(&mut cx, usize::MAX, notes);
         let mut own_traps = std::mem::take(&mut cx.traps);
         for (label, trap, code_offset) in own_traps.drain(..) {
             cx.assembler.bind(label);
             cx.operator(code_offset);
-            note(cx.offset(), true, &|| format!("trap: {trap}"));
+            note(notes, cx.offset(), true, &|| format!("trap: {trap}"));
             isa.emit_trap(&mut cx, trap);
         }
-        note(cx.offset(), false, &|| "out of line".to_owned());
+        note(notes, cx.offset(), false, &|| "out of line".to_owned());
         isa.emit_end(&mut cx);
         cx.metadata.len_bytes = cx.offset();
         *traps = own_traps;
@@ -276,6 +297,19 @@ impl Emitter {
             self.places[block.index()] = place as u32;
         }
     }
+
+    /// Fills `lasts`. What is seldom executed does not count.
+    fn find_loops<I>(&mut self, f: &ir::Function, machine: &MachineFunction<I>) {
+        use regalloc2::Function as _;
+        let Self { places, lasts, .. } = self;
+        let is_cold = |block: Block| f.block(machine.blocks[block.index()].block).flags.cold;
+        let warm_place = |block: &Block| Some(places[block.index()]).filter(|_| !is_cold(*block));
+        lasts.clear();
+        lasts.extend(machine.layout.iter().zip(0..).map(|(block, place)| {
+            let last = machine.block_preds(*block).iter().filter_map(warm_place).max();
+            last.filter(|last| *last >= place && !is_cold(*block))
+        }));
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -286,6 +320,7 @@ fn emit_inst<I: Isa>(
     inst: Inst,
     next: Option<usize>,
     targets: &[u32],
+    places: &[u32],
     labels: &[Label],
     switch_labels: &mut Vec<Label>,
 ) {
@@ -309,11 +344,15 @@ fn emit_inst<I: Isa>(
                 }
             } else if Some(taken) == next {
                 isa.emit_branch(cx, data, true, labels[other]);
-            } else {
+            } else if Some(other) == next {
                 isa.emit_branch(cx, data, false, labels[taken]);
-                if Some(other) != next {
-                    isa.emit_jump(cx, labels[other]);
-                }
+            } else {
+                // Neither comes next: a loop goes on with one branch.
+                let goes_back = |target: usize| places[target] <= places[block.index()];
+                let inverted = goes_back(other) && !goes_back(taken);
+                let (first, second) = if inverted { (other, taken) } else { (taken, other) };
+                isa.emit_branch(cx, data, inverted, labels[first]);
+                isa.emit_jump(cx, labels[second]);
             }
         }
         End::Switch => {
@@ -324,10 +363,46 @@ fn emit_inst<I: Isa>(
     }
 }
 
-/// Whether a block is branched to from later in the code.
-fn is_loop_top<I>(machine: &MachineFunction<I>, places: &[u32], block: Block) -> bool {
-    use regalloc2::Function as _;
-    machine.block_preds(block).iter().any(|pred| places[pred.index()] >= places[block.index()])
+/// Notes what begins in the code, if that is asked for.
+fn note(notes: &mut Option<Vec<EmissionNote>>, at: u32, is_target: bool, text: &dyn Fn() -> String) {
+    if let Some(notes) = notes {
+        notes.push(EmissionNote { at, is_target, text: text() });
+    }
+}
+
+/// The loops of a function while it is emitted.
+#[derive(Debug, Default)]
+struct Loops {
+    /// Those that are being emitted, innermost last: where they began, and their last place.
+    open: Vec<(u32, usize)>,
+    /// Where those are that have been emitted, by their ends.
+    ended: Vec<Range<u32>>,
+}
+
+impl Loops {
+    fn clear(&mut self) {
+        self.open.clear();
+        self.ended.clear();
+    }
+
+    /// What comes now is at `place`: puts the loops that end before where they are fast.
+    fn end_before<I: Isa>(
+        &mut self,
+        cx: &mut Emission<'_, I>,
+        place: usize,
+        notes: &mut Option<Vec<EmissionNote>>,
+    ) {
+        while let Some((start, _)) = self.open.pop_if(|(_, last)| *last < place) {
+            let around = start..cx.offset();
+            let within = self.ended.iter().rev().take_while(|other| other.start >= start).count();
+            let within = self.ended.len() - within..;
+            let len = cx.isa.loop_padding(&around, &self.ended[within.clone()]);
+            let len = if len > 0 && cx.insert_padding(start, len, notes) { len } else { 0 };
+            let moved = |range: &mut Range<u32>| *range = range.start + len..range.end + len;
+            self.ended[within].iter_mut().for_each(moved);
+            self.ended.push(start + len..around.end + len);
+        }
+    }
 }
 
 /// Puts allocations into an instruction.

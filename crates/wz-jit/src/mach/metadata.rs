@@ -39,4 +39,37 @@ impl Metadata {
         counters.clear();
         (*prologue_bytes, *len_bytes) = (0, 0);
     }
+
+    /// What begins at `start` or later begins `len` bytes later now.
+    pub(super) fn insert(&mut self, start: u32, len: u32) {
+        let Self { operators, traps, calls, unwalkable, relocations, counters, .. } = self;
+        let begins = |at: &mut u32| move_from(start, len, at);
+        // These say where something ends.
+        let ends = |at: &mut u32| move_from(start + 1, len, at);
+        move_last(operators, |(at, _)| begins(at));
+        move_last(traps, |(at, _)| ends(at));
+        move_last(calls, ends);
+        move_last(unwalkable, |(from, to)| {
+            let moved = begins(from);
+            ends(to) || moved
+        });
+        move_last(relocations, |relocation| begins(&mut relocation.offset));
+        move_last(counters, |counter| begins(&mut counter.offset));
+    }
+}
+
+/// Moves an offset that is `start` or more. Whether it is.
+fn move_from(start: u32, len: u32, at: &mut u32) -> bool {
+    let is_moved = *at >= start;
+    *at += if is_moved { len } else { 0 };
+    is_moved
+}
+
+/// Moves the last items of a list, as many as want to.
+fn move_last<T>(items: &mut [T], mut moves: impl FnMut(&mut T) -> bool) {
+    for item in items.iter_mut().rev() {
+        if !moves(item) {
+            break;
+        }
+    }
 }

@@ -126,8 +126,8 @@ pub struct NewBody<'a> {
     pub kind: Option<BodyKind>,
 }
 
-/// What the starts of bodies are aligned to.
-pub const BODY_ALIGN: usize = 16;
+/// What the starts of bodies are aligned to: a line of the cache, so that back ends can place loops.
+pub const BODY_ALIGN: usize = 64;
 
 /// Changes a body's bytes for the last time: its number, its bytes, the address of the first.
 type Relocate<'a> = dyn FnMut(usize, &mut [u8], usize) -> Result<(), CodeError> + 'a;

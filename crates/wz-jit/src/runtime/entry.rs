@@ -47,6 +47,9 @@ pub(super) unsafe fn enter(
     let outer = thread.current.get();
     let len_bytes = activation.max_stack_bytes();
     if !outer.is_null() {
+        // Only this way has it in memory.
+        let call =
+            GuestCall { stubs: call.stubs, slot: call.slot, context: call.context, values: call.values };
         // SAFETY: a call that is current is running on this thread; the rest is as the caller says.
         return unsafe { enter_nested(thread, &*outer, stubs, activation, len_bytes, call) };
     }
@@ -59,7 +62,7 @@ pub(super) unsafe fn enter(
     };
     let state = CallState::new(activation, stack, ptr::null(), stubs);
     // SAFETY: as the caller says; the stack is the thread's, which runs nothing else.
-    unsafe { run(thread, &state, (*stack).first_sp(), activation, &call) }
+    unsafe { run(thread, &state, (*stack).first_sp(), activation, call) }
 }
 
 /// The guest called the host, which calls a guest: on the same stack below where the guest left,
@@ -85,7 +88,7 @@ unsafe fn enter_nested(
         };
         let state = CallState::new(activation, &raw const stack, outer, stubs);
         // SAFETY: as the caller says.
-        let result = unsafe { run(thread, &state, stack.first_sp(), activation, &call) };
+        let result = unsafe { run(thread, &state, stack.first_sp(), activation, call) };
         stack.release();
         return result;
     }
@@ -96,7 +99,7 @@ unsafe fn enter_nested(
     let native_sp = header.native_sp.get();
     let state = CallState::new(activation, outer_stack, outer, stubs);
     // SAFETY: as the caller says.
-    let result = unsafe { run(thread, &state, outer.exit_sp.get(), activation, &call) };
+    let result = unsafe { run(thread, &state, outer.exit_sp.get(), activation, call) };
     header.interrupt.set(interrupt);
     header.activation.set(outer_activation);
     header.state.set(outer_state);
@@ -117,7 +120,7 @@ unsafe fn run(
     state: &CallState,
     sp: usize,
     activation: &Activation,
-    call: &GuestCall<'_>,
+    call: GuestCall<'_>,
 ) -> Result<(), Raised> {
     // SAFETY: the stack outlives the call.
     let stack = unsafe { &*state.stack };

@@ -664,16 +664,22 @@ impl ModuleCode for JitModule {
         ptr::with_exposed_provenance(self.slots.function(defined_index))
     }
 
+    fn entry(&self, index: u32) -> *const () {
+        std::ptr::from_ref(self.type_of(index).1).cast()
+    }
+
     unsafe fn invoke(
         &self,
         activation: &Activation,
         record: &FunctionRecord,
+        entry: *const (),
         stack: *mut u64,
     ) -> Result<(), Raised> {
-        // SAFETY: the record is published, of a function of this module.
+        // SAFETY: the record is published, of a function of this module, and the entry is its type's
+        // stubs.
         unsafe {
             let call = GuestCall {
-                stubs: self.type_of(record.index.get().read()).1,
+                stubs: &*entry.cast::<TypeStubs>(),
                 slot: record.target.get().read(),
                 context: record.context.load(Ordering::Acquire),
                 values: stack,
