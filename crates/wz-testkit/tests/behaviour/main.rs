@@ -3,6 +3,7 @@
 
 mod addresses;
 mod calls;
+mod direct;
 mod fuel;
 mod index_spaces;
 mod instructions;
