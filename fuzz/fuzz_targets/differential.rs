@@ -13,7 +13,7 @@ static WASMTIME: LazyLock<Wasmtime> = LazyLock::new(Wasmtime::new);
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Some(case) = Case::from_bytes(bytes) else { return Corpus::Reject };
     for engine in engines() {
-        let wz = Wz { engine: *engine };
+        let wz = Wz::new(*engine);
         // wasmi has bugs of its own: it has a say where wasmtime has none.
         let verdict = match judge(&wz, &*WASMTIME, &case) {
             Verdict::Skipped(_) => judge(&wz, &Wasmi, &case),

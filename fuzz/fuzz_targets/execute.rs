@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Some(module) = module_from_bytes(bytes, Purpose::Execute) else { return Corpus::Reject };
     let case = Case { module, seed: bytes.len() as u64 };
     for engine in engines() {
-        let observation = Wz { engine: *engine }.run(&case).expect("wz has everything that is generated");
+        let observation = Wz::new(*engine).run(&case).expect("wz has everything that is generated");
         observation.assert_no_failure();
     }
     Corpus::Keep

@@ -73,7 +73,7 @@ impl Oracle for Wasmtime {
                 Err(error) => failure(&error),
             };
             let state = state(&mut store, &instances);
-            observation.calls.push(Call { name, arguments, end, state });
+            observation.calls.push(Call { name, arguments, end, state, details: None });
         }
         Ok(observation)
     }

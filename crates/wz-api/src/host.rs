@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::definition::{ExportDefinition, FunctionDefinition, FunctionParts};
+use crate::direct::DirectBody;
 use crate::error::{Error, Result};
 use crate::function::Function;
 use crate::memory::Memory;
 use crate::module::Module;
 use crate::sealed::{CallerInner, References};
-use crate::typed::IntoHostFunction;
+use crate::typed::{HostParts, IntoHostFunction};
 use crate::types::FunctionType;
 use crate::value::ExternRef;
 
@@ -24,6 +25,7 @@ pub type HostBody = Box<dyn Fn(&mut Caller<'_>, &mut [u64]) -> Result<()> + Send
 pub struct HostFunction {
     ty: Arc<FunctionType>,
     body: HostBody,
+    direct: Option<Arc<dyn DirectBody>>,
     name: Option<String>,
     param_names: Vec<Arc<str>>,
     result_names: Vec<Arc<str>>,
@@ -32,8 +34,8 @@ pub struct HostFunction {
 impl HostFunction {
     /// A function from a typed closure.
     pub fn new<M>(closure: impl IntoHostFunction<M>) -> Self {
-        let (ty, body) = closure.into_body();
-        Self::from_body(ty, body)
+        let HostParts { ty, body, direct } = closure.into_parts();
+        Self { direct, ..Self::from_body(ty, body) }
     }
 
     /// A function from a closure over slots: parameters in, results out, both from slot 0.
@@ -46,7 +48,8 @@ impl HostFunction {
     }
 
     fn from_body(ty: FunctionType, body: HostBody) -> Self {
-        Self { ty: Arc::new(ty), body, name: None, param_names: Vec::new(), result_names: Vec::new() }
+        let (param_names, result_names) = Default::default();
+        Self { ty: Arc::new(ty), body, direct: None, name: None, param_names, result_names }
     }
 
     /// Sets the function's own name, which need not be the one it is exported under. The export
@@ -82,6 +85,13 @@ impl HostFunction {
     #[must_use]
     pub fn body(&self) -> &HostBody {
         &self.body
+    }
+
+    /// The same for calls with the values in registers, if that is possible.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn direct(&self) -> Option<&Arc<dyn DirectBody>> {
+        self.direct.as_ref()
     }
 }
 

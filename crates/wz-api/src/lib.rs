@@ -10,6 +10,8 @@ mod backtrace;
 mod codec;
 mod context;
 mod definition;
+#[doc(hidden)]
+pub mod direct;
 mod error;
 mod features;
 mod function;

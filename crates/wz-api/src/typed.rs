@@ -1,7 +1,10 @@
 //! Rust types as WebAssembly types: what typed calls and typed host closures accept.
 //! Sealed in effect: the set of types is fixed by the value types.
 
+use std::sync::Arc;
+
 use crate::context::Context;
+use crate::direct::{self, DirectBody, DirectResult, Typed, is_direct};
 use crate::error::{Error, Result};
 use crate::function::Function;
 use crate::host::{Caller, HostBody};
@@ -13,9 +16,13 @@ use crate::value::{ExternRef, V128};
 pub const MAX_ARITY: usize = 16;
 
 /// A Rust type that stands for one value type.
-pub trait WasmType: Sized {
+pub trait WasmType: Sized + 'static {
     /// The value type.
     const TYPE: ValueType;
+    /// Whether it is a number of 32 or 64 bits.
+    #[doc(hidden)]
+    const IS_NUMBER: bool =
+        matches!(Self::TYPE, ValueType::I32 | ValueType::I64 | ValueType::F32 | ValueType::F64);
 
     /// Writes the value to the start of `slots`.
     ///
@@ -95,10 +102,13 @@ pub trait WasmParams: WasmResults {}
 impl<T: WasmResults> WasmParams for T {}
 
 /// The results of a typed function: `()`, one [`WasmType`] or a tuple of up to 16.
-pub trait WasmResults: Sized {
+pub trait WasmResults: Sized + 'static {
     /// How many `u64` slots the values take.
     #[doc(hidden)]
     const SLOTS: usize;
+    /// Whether all are numbers of 32 or 64 bits.
+    #[doc(hidden)]
+    const ARE_NUMBERS: bool;
     /// The value types, in order.
     #[must_use]
     fn types() -> Vec<ValueType>;
@@ -118,6 +128,7 @@ pub trait WasmResults: Sized {
 
 impl<T: WasmType> WasmResults for T {
     const SLOTS: usize = T::TYPE.slots();
+    const ARE_NUMBERS: bool = T::IS_NUMBER;
     fn types() -> Vec<ValueType> {
         vec![T::TYPE]
     }
@@ -132,7 +143,7 @@ impl<T: WasmType> WasmResults for T {
 }
 
 /// What a typed host closure returns: [`WasmResults`], or a `Result` of them.
-pub trait HostResults {
+pub trait HostResults: 'static {
     /// The values.
     type Values: WasmResults;
     /// The values, or the error that ends the guest's call.
@@ -151,7 +162,7 @@ impl<T: WasmResults> HostResults for T {
     }
 }
 
-impl<T: WasmResults, E: Into<Error>> HostResults for std::result::Result<T, E> {
+impl<T: WasmResults, E: Into<Error> + 'static> HostResults for std::result::Result<T, E> {
     type Values = T;
     #[inline]
     fn into_result(self) -> Result<T> {
@@ -165,7 +176,19 @@ impl<T: WasmResults, E: Into<Error>> HostResults for std::result::Result<T, E> {
 pub trait IntoHostFunction<Marker>: Send + Sync + 'static {
     /// The function's type and what engines call.
     #[doc(hidden)]
-    fn into_body(self) -> (FunctionType, HostBody);
+    fn into_parts(self) -> HostParts;
+}
+
+/// What a closure becomes.
+#[doc(hidden)]
+#[allow(missing_debug_implementations)]
+pub struct HostParts {
+    /// The function's type.
+    pub ty: FunctionType,
+    /// What engines call.
+    pub body: HostBody,
+    /// The same for calls with the values in registers, if that is possible.
+    pub direct: Option<Arc<dyn DirectBody>>,
 }
 
 /// Marks closures that take the caller.
@@ -180,6 +203,7 @@ macro_rules! tuples {
         #[allow(unused_assignments, unused_mut, unused_variables, clippy::unused_unit)]
         impl<$($ty: WasmType),*> WasmResults for ($($ty,)*) {
             const SLOTS: usize = 0 $(+ $ty::TYPE.slots())*;
+            const ARE_NUMBERS: bool = true $(&& $ty::IS_NUMBER)*;
             fn types() -> Vec<ValueType> {
                 vec![$($ty::TYPE),*]
             }
@@ -211,13 +235,14 @@ macro_rules! tuples {
             Ret: HostResults,
             $($ty: WasmType),*
         {
-            fn into_body(self) -> (FunctionType, HostBody) {
+            fn into_parts(self) -> HostParts {
                 let ty = FunctionType::new(<($($ty,)*)>::types(), Ret::Values::types());
-                (ty, Box::new(move |caller, slots| {
+                let body: HostBody = Box::new(move |caller, slots| {
                     let ($($value,)*) = <($($ty,)*) as WasmResults>::load(slots, &*caller)?;
                     let results = self(caller, $($value),*).into_result()?;
                     WasmResults::store(results, slots, &*caller)
-                }))
+                });
+                HostParts { ty, body, direct: None }
             }
         }
 
@@ -228,13 +253,41 @@ macro_rules! tuples {
             Ret: HostResults,
             $($ty: WasmType),*
         {
-            fn into_body(self) -> (FunctionType, HostBody) {
+            fn into_parts(self) -> HostParts {
                 let ty = FunctionType::new(<($($ty,)*)>::types(), Ret::Values::types());
-                (ty, Box::new(move |caller, slots| {
+                let typed = Arc::new(Typed::<Self, (Ret, ($($ty,)*))>::new(self));
+                let direct = is_direct::<($($ty,)*), Ret::Values>();
+                let direct = direct.then(|| typed.clone() as Arc<dyn DirectBody>);
+                let body: HostBody = Box::new(move |caller, slots| {
                     let ($($value,)*) = <($($ty,)*) as WasmResults>::load(slots, &*caller)?;
-                    let results = self($($value),*).into_result()?;
+                    let results = (typed.body)($($value),*).into_result()?;
                     WasmResults::store(results, slots, &*caller)
-                }))
+                });
+                HostParts { ty, body, direct }
+            }
+        }
+
+        #[allow(unused_parens)]
+        impl<Body, Ret, $($ty),*> Typed<Body, (Ret, ($($ty,)*))>
+        where
+            Body: Fn($($ty),*) -> Ret + Send + Sync + 'static,
+            Ret: HostResults,
+            $($ty: WasmType),*
+        {
+            extern "C" fn call_direct(&self, v0: u64, v1: u64, v2: u64, v3: u64, v4: u64) -> DirectResult {
+                direct::call([v0, v1, v2, v3, v4], |($($value,)*): ($($ty,)*)| (self.body)($($value),*))
+            }
+        }
+
+        #[allow(unused_parens)]
+        impl<Body, Ret, $($ty),*> DirectBody for Typed<Body, (Ret, ($($ty,)*))>
+        where
+            Body: Fn($($ty),*) -> Ret + Send + Sync + 'static,
+            Ret: HostResults,
+            $($ty: WasmType),*
+        {
+            fn address(&self) -> usize {
+                Self::call_direct as extern "C" fn(&Self, u64, u64, u64, u64, u64) -> DirectResult as usize
             }
         }
     };

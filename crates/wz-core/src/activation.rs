@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
+use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Arc;
@@ -12,10 +13,12 @@ use std::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use wz_experimental::{Event, EventKinds};
 
+use wz_api::direct::DirectFailure;
 use wz_api::sealed::Keep;
 use wz_api::{Caller, Context, Error, ErrorKind, ExitError, Module, Result, Trap, TrapError};
 
 use crate::caller::HostCall;
+use crate::close::CLOSES;
 use crate::engine::Raised;
 use crate::fuel::Fuel;
 use crate::host::HostRecord;
@@ -56,6 +59,9 @@ pub struct Activation {
     host: Cell<*const HostRecord>,
     /// Up to which number of closes it was looked whether an instance in the frames is closed.
     shared_closes: Cell<u64>,
+    /// Up to which number of [`CLOSES`] it was looked whether the entered instance is closed, or
+    /// that which calls a host function.
+    closes: Cell<u64>,
     /// Whether the host function has a listened frame.
     host_is_listened: Cell<bool>,
     /// Whether the fuel is in the tank at the moment.
@@ -97,10 +103,15 @@ pub(crate) enum Ending {
 }
 
 impl Activation {
+    /// Where code that calls a host function directly notes its record.
+    pub const HOST: usize = offset_of!(Self, host);
+    /// What code compares with [`CLOSES`] afterwards.
+    pub const CLOSES: usize = offset_of!(Self, closes);
+
     /// An activation that enters `instance`, whose calls are neither metered nor interrupted. Has to
     /// be [entered](Self::enter).
     #[inline(always)]
-    pub(crate) fn plain(thread: &'static Thread, instance: &Instance, cx: &Context) -> Self {
+    pub(crate) fn plain(thread: &'static Thread, instance: &Instance, cx: &Context, closes: u64) -> Self {
         let parent = thread.current.get();
         Self {
             interrupt: Cell::new(&raw const NEVER),
@@ -115,6 +126,7 @@ impl Activation {
             tank: None,
             host: Cell::new(ptr::null()),
             shared_closes: Cell::new(0),
+            closes: Cell::new(closes),
             host_is_listened: Cell::new(false),
             parked: Cell::new(false),
             module: UnsafeCell::new(None),
@@ -124,8 +136,8 @@ impl Activation {
     }
 
     /// As [`plain`](Self::plain), but metered and interrupted as the store says.
-    pub(crate) fn watched(thread: &'static Thread, instance: &Instance, cx: &Context) -> Self {
-        let mut activation = Self::plain(thread, instance, cx);
+    pub(crate) fn watched(thread: &'static Thread, instance: &Instance, cx: &Context, closes: u64) -> Self {
+        let mut activation = Self::plain(thread, instance, cx, closes);
         let store = instance.store();
         if store.config().close_on_context_done {
             activation.interrupt.set(Flag::current_address());
@@ -529,7 +541,7 @@ impl Activation {
         self.host.set(host);
         let is_plain = !host.is_listened()
             && host.reference_results().is_empty()
-            && !instance.events().wants(EventKinds::HOST_CALL)
+            && !instance.wants(EventKinds::HOST_CALL)
             && self.tank.is_none();
         // SAFETY: as the caller says.
         let result = unsafe {
@@ -547,6 +559,46 @@ impl Activation {
         if instance.closing().is_open() && self.instance().closing().is_open() {
             return Ok(());
         }
+        Err(self.raise_closed(instance))
+    }
+
+    /// A host function that code called [directly](HostRecord::DIRECT_ENTRY) gave a failure, whose
+    /// address this is.
+    ///
+    /// # Safety
+    /// `caller` is the context of the calling instance, which lives; the failure is of this call, and
+    /// nobody else's.
+    #[cold]
+    pub unsafe fn direct_failed(&self, caller: *const InstanceContext, failure: usize) -> Raised {
+        // SAFETY: as the caller says; failures are boxed.
+        let (instance, failure) = unsafe {
+            let failure = ptr::with_exposed_provenance_mut::<DirectFailure>(failure);
+            (Instance::of_context(caller), Box::from_raw(failure))
+        };
+        let raised = match *failure {
+            DirectFailure::Error(error) => self.host_failed(instance, error),
+            DirectFailure::Panic(payload) => self.raise_panic(payload),
+        };
+        self.host.set(ptr::null());
+        raised
+    }
+
+    /// Some instance was closed before such a function returned.
+    ///
+    /// # Errors
+    /// If it is one that ends the call.
+    ///
+    /// # Safety
+    /// `caller` is the context of the calling instance, which lives.
+    #[cold]
+    pub unsafe fn direct_returned_late(&self, caller: *const InstanceContext) -> Result<(), Raised> {
+        self.closes.set(CLOSES.load(Ordering::SeqCst));
+        // SAFETY: as the caller says.
+        let instance = unsafe { Instance::of_context(caller) };
+        if instance.closing().is_open() && self.instance().closing().is_open() {
+            return Ok(());
+        }
+        self.host.set(ptr::null());
         Err(self.raise_closed(instance))
     }
 
@@ -590,7 +642,7 @@ impl Activation {
             // SAFETY: `slots` holds the parameters.
             unsafe { self.begin(Some(host.listener_slot()), instance.context(), slots)? };
         }
-        if instance.events().wants(EventKinds::HOST_CALL) {
+        if instance.wants(EventKinds::HOST_CALL) {
             // SAFETY: `slots` holds the parameters.
             let params = unsafe { std::slice::from_raw_parts(slots, host.param_slots()) };
             let event = Event::HostCall { definition: host.definition(), params };

@@ -115,21 +115,25 @@ impl HostListeners {
         &self.slot
     }
 
-    pub(crate) fn attach(&self, id: AttachmentId, made: &Made) {
-        self.change(|listeners, slot| listeners.add(id, made, slot));
+    /// Adds listeners. `changed` is told whether there are any, in the order of changes.
+    pub(crate) fn attach(&self, id: AttachmentId, made: &Made, changed: impl FnOnce(bool)) {
+        self.change(|listeners, slot| listeners.add(id, made, slot), changed);
     }
 
-    pub(crate) fn detach(&self, id: AttachmentId) {
-        self.change(|listeners, slot| listeners.remove(id, slot));
+    /// Takes an attachment's listeners away, telling `changed` as [`attach`](Self::attach) does.
+    pub(crate) fn detach(&self, id: AttachmentId, changed: impl FnOnce(bool)) {
+        self.change(|listeners, slot| listeners.remove(id, slot), changed);
     }
 
     fn change(
         &self,
         change: impl FnOnce(&mut FunctionListeners, &ListenerSlot) -> Option<Arc<ListenerCell>>,
+        changed: impl FnOnce(bool),
     ) {
         let mut state = self.state.lock();
         let (listeners, retired) = &mut *state;
         let garbage = retired.add(change(listeners, &self.slot));
+        changed(!listeners.is_empty());
         drop(state);
         drop(garbage);
     }

@@ -45,7 +45,7 @@ pub unsafe fn memory_grow(cx: *const InstanceContext, memory: u32, delta: u64) -
     // SAFETY: as the caller says.
     let instance = unsafe { instance(cx) };
     let previous = memory_of(instance, memory).ok().and_then(|memory| memory.grow_pages(delta));
-    if instance.events().wants(EventKinds::MEMORY_GROW) {
+    if instance.wants(EventKinds::MEMORY_GROW) {
         let event = Event::MemoryGrow { memory, delta_pages: delta, previous_pages: previous };
         instance_events::tell_grown(instance, &event);
     }
@@ -159,7 +159,7 @@ pub unsafe fn table_grow(cx: *const InstanceContext, table: u32, init: u64, delt
     // SAFETY: as the caller says.
     let instance = unsafe { instance(cx) };
     let grown = table_of(instance, table).ok().and_then(|table| table.grow_by(delta, init as usize));
-    if instance.events().wants(EventKinds::TABLE_GROW) {
+    if instance.wants(EventKinds::TABLE_GROW) {
         instance_events::tell_grown(instance, &Event::TableGrow { table, delta, previous: grown });
     }
     grown.unwrap_or(u64::MAX)

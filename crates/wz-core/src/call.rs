@@ -1,10 +1,12 @@
 //! Calls from the host: of guest functions, and of host functions through an instance.
 
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
 
 use wz_api::{Context, Error, ExitError, Result, Trap};
 
 use crate::activation::Activation;
+use crate::close::CLOSES;
 use crate::engine::{ModuleCode, Raised};
 use crate::host::HostRecord;
 use crate::instance::Instance;
@@ -96,6 +98,8 @@ fn enter(
     cx: &Context,
     run: impl FnOnce(&Activation) -> Result<(), Raised>,
 ) -> Result<()> {
+    // Counted before looking: what is closed later is counted later.
+    let closes = CLOSES.load(Ordering::Acquire);
     if let Some(code) = instance.exit_code() {
         return Err(ExitError { code }.into());
     }
@@ -105,9 +109,9 @@ fn enter(
     }
     let config = instance.store().config();
     if config.close_on_context_done | config.fuel {
-        return enter_watched(thread, instance, cx, run);
+        return enter_watched(thread, instance, cx, closes, run);
     }
-    run_in(Activation::plain(thread, instance, cx), run)
+    run_in(Activation::plain(thread, instance, cx, closes), run)
 }
 
 /// [`enter`] where calls are metered or interrupted.
@@ -116,13 +120,14 @@ fn enter_watched(
     thread: &'static Thread,
     instance: &Instance,
     cx: &Context,
+    closes: u64,
     run: impl FnOnce(&Activation) -> Result<(), Raised>,
 ) -> Result<()> {
     let watch = match instance.store().config().close_on_context_done && cx.can_be_done() {
         false => None,
         true => Some(watch(instance, cx)?),
     };
-    run_in(Activation::watched(thread, instance, cx), |activation| {
+    run_in(Activation::watched(thread, instance, cx, closes), |activation| {
         let outcome = run(activation);
         drop(watch);
         outcome

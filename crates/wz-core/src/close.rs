@@ -20,6 +20,9 @@ use crate::instance::Instance;
 use crate::instance_events;
 use crate::store::StoreInner;
 
+/// How many instances of the process were closed. Counted when calls of one fail already.
+pub static CLOSES: AtomicU64 = AtomicU64::new(0);
+
 /// Set in the state of a closed instance, beside its exit code.
 const CLOSED: u64 = 1 << 32;
 
@@ -92,6 +95,7 @@ impl Closing {
             panic = panic.or(told.err());
         }
         self.state.store(CLOSED | u64::from(exit_code), Ordering::SeqCst);
+        CLOSES.fetch_add(1, Ordering::SeqCst);
         store.closed_instance(self.slot, self.met_others.load(Ordering::SeqCst));
         panic = self.run_hooks(exit_code).or(panic);
         if let Some(panic) = panic {
@@ -102,7 +106,7 @@ impl Closing {
     /// Tells event listeners.
     fn tell(&self, cx: &Context, exit_code: u32) -> Result<(), Payload> {
         match self.guest.get().and_then(Weak::upgrade) {
-            Some(instance) if instance.events().wants(EventKinds::CLOSE) => {
+            Some(instance) if instance.wants(EventKinds::CLOSE) => {
                 instance_events::tell(&instance, cx, None, None, &Event::Close { exit_code })
             }
             _ => Ok(()),

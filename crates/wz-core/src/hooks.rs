@@ -46,8 +46,8 @@ impl ModuleHooks for OfInstance {
 
     fn attach_event_listener(&self, listener: Arc<dyn EventListener>) -> Attachment {
         let id = AttachmentId::new();
-        self.0.events().attach(id, listener);
-        attachment(self.0.weak(), move |instance| instance.events().detach(id))
+        self.0.attach_events(id, listener);
+        attachment(self.0.weak(), move |instance| instance.detach_events(id))
     }
 
     fn attach_probes(&self, probes: &Probes) -> Result<Attachment> {

@@ -6,8 +6,9 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
+use std::mem::offset_of;
 use std::sync::Arc;
-use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use wz_api::sealed::{Keep, ModuleInner};
 use wz_api::{
@@ -31,6 +32,7 @@ use crate::store::StoreInner;
 pub struct HostRecord {
     /// What references point to. First, so that both have one address.
     record: FunctionRecord,
+    direct: DirectCall,
     function: Arc<HostFunction>,
     definition: FunctionDefinition,
     /// The slots for parameters and results together.
@@ -42,7 +44,40 @@ pub struct HostRecord {
     code_id: CodeId,
 }
 
+/// How code may call a host function with the values in registers.
+#[repr(C)]
+#[derive(Debug)]
+struct DirectCall {
+    /// [`DirectBody::address`], or 0 as long as it may not: it has listeners, or what it does
+    /// otherwise needs more.
+    entry: AtomicUsize,
+    /// The address of the body.
+    body: usize,
+    /// What `entry` is without listeners.
+    plain_entry: usize,
+}
+
+impl DirectCall {
+    fn new(function: &HostFunction, store: &StoreInner) -> Self {
+        let direct = function.direct().filter(|_| !store.config().fuel);
+        let entry = direct.map_or(0, |direct| direct.address());
+        let body = direct.map_or(0, |direct| Arc::as_ptr(direct).cast::<()>().expose_provenance());
+        Self { entry: AtomicUsize::new(entry), body, plain_entry: entry }
+    }
+
+    /// Whether the function has listeners has changed.
+    fn is_listened(&self, listened: bool) {
+        self.entry.store(if listened { 0 } else { self.plain_entry }, Ordering::SeqCst);
+    }
+}
+
 impl HostRecord {
+    /// Where a record of a host function has the address that code may call directly: see
+    /// [`DirectBody`](wz_api::direct::DirectBody). 0 if it may not.
+    pub const DIRECT_ENTRY: usize = offset_of!(Self, direct) + offset_of!(DirectCall, entry);
+    /// The first argument of that call.
+    pub const DIRECT_BODY: usize = offset_of!(Self, direct) + offset_of!(DirectCall, body);
+
     pub(crate) fn new(
         store: &Arc<StoreInner>,
         function: &Arc<HostFunction>,
@@ -58,6 +93,7 @@ impl HostRecord {
                 kind: FunctionKind::Host.into(),
                 index: definition.index().into(),
             },
+            direct: DirectCall::new(function, store),
             function: Arc::clone(function),
             definition,
             stack_slots: ty.stack_slots(),
@@ -207,13 +243,14 @@ impl HostInstance {
 
     pub(crate) fn attach(&self, id: AttachmentId, made: &[Made]) {
         for made in made {
-            self.functions[made.function as usize].1.listeners.attach(id, made);
+            let host = &self.functions[made.function as usize].1;
+            host.listeners.attach(id, made, |listened| host.direct.is_listened(listened));
         }
     }
 
     pub(crate) fn detach(&self, id: AttachmentId) {
         for (_, host) in &self.functions {
-            host.listeners.detach(id);
+            host.listeners.detach(id, |listened| host.direct.is_listened(listened));
         }
     }
 

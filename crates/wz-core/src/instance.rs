@@ -4,12 +4,13 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use wz_api::{Memory, Module};
 use wz_decode::ModuleInfo;
+use wz_experimental::{EventKinds, EventListener};
 
 use crate::attach::InstanceListeners;
 use crate::close::Closing;
@@ -127,6 +128,7 @@ impl Instance {
                 type_ids: compiled.type_ids().as_ptr(),
                 engine_data: code.context_data(),
                 instance: this.as_ptr(),
+                event_kinds: AtomicU32::new(0),
                 listeners: AtomicPtr::default(),
             },
             this: this.clone(),
@@ -192,6 +194,21 @@ impl Instance {
 
     pub(crate) fn store(&self) -> &Arc<StoreInner> {
         &self.store
+    }
+
+    /// Whether anybody wants events of a kind.
+    #[inline]
+    pub(crate) fn wants(&self, kind: EventKinds) -> bool {
+        self.context.event_kinds.load(Ordering::Relaxed) & kind.bits() != 0
+    }
+
+    /// Has an event listener be told of what it wants.
+    pub(crate) fn attach_events(&self, id: AttachmentId, listener: Arc<dyn EventListener>) {
+        self.events.attach(&self.context.event_kinds, id, listener);
+    }
+
+    pub(crate) fn detach_events(&self, id: AttachmentId) {
+        self.events.detach(&self.context.event_kinds, id);
     }
 
     /// Who is told of events.

@@ -19,45 +19,38 @@ type List = Arc<[(AttachmentId, EventKinds, Arc<dyn EventListener>)]>;
 /// The event listeners of an instance, in the order in which they were attached.
 #[derive(Default)]
 pub(crate) struct InstanceEvents {
-    /// What any of them wants.
-    kinds: AtomicU32,
     list: Mutex<Option<List>>,
 }
 
 impl InstanceEvents {
-    pub(crate) fn attach(&self, id: AttachmentId, listener: Arc<dyn EventListener>) {
+    /// `published` gets the kinds that anybody wants.
+    pub(crate) fn attach(&self, published: &AtomicU32, id: AttachmentId, listener: Arc<dyn EventListener>) {
         let kinds = listener.kinds();
-        self.change(|list| {
+        self.change(published, |list| {
             let new = (id, kinds, listener);
             Some(list.iter().flat_map(|list| list.iter().cloned()).chain([new]).collect())
         });
     }
 
-    pub(crate) fn detach(&self, id: AttachmentId) {
-        self.change(|list| {
+    pub(crate) fn detach(&self, published: &AtomicU32, id: AttachmentId) {
+        self.change(published, |list| {
             let left: List = list?.iter().filter(|(own, ..)| *own != id).cloned().collect();
             (!left.is_empty()).then_some(left)
         });
     }
 
-    fn change(&self, change: impl FnOnce(Option<&List>) -> Option<List>) {
+    fn change(&self, published: &AtomicU32, change: impl FnOnce(Option<&List>) -> Option<List>) {
         let mut list = self.list.lock();
         let new = change(list.as_ref());
         let mut kinds = EventKinds::NONE;
         for (_, own, _) in new.iter().flat_map(|list| list.iter()) {
             kinds |= *own;
         }
-        self.kinds.store(kinds.bits(), Ordering::Relaxed);
+        published.store(kinds.bits(), Ordering::Relaxed);
         let old = std::mem::replace(&mut *list, new);
         drop(list);
         // Listeners are the embedder's: they are dropped outside of the lock.
         drop(old);
-    }
-
-    /// Whether anybody wants events of a kind.
-    #[inline]
-    pub(crate) fn wants(&self, kind: EventKinds) -> bool {
-        self.kinds.load(Ordering::Relaxed) & kind.bits() != 0
     }
 
     fn list(&self) -> Option<List> {
@@ -67,7 +60,7 @@ impl InstanceEvents {
 
 impl fmt::Debug for InstanceEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InstanceEvents").field("kinds", &self.kinds).finish_non_exhaustive()
+        f.debug_struct("InstanceEvents").finish_non_exhaustive()
     }
 }
 
@@ -130,7 +123,7 @@ impl Activation {
     /// A guest trapped with this error.
     #[cold]
     pub(crate) fn tell_trap(&self, instance: &Instance, error: &Error) -> Result<(), Payload> {
-        match instance.events().wants(EventKinds::TRAP) {
+        match instance.wants(EventKinds::TRAP) {
             true => tell(instance, self.context(), Some(self), None, &Event::Trap { error }),
             false => Ok(()),
         }

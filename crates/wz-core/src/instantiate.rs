@@ -81,10 +81,10 @@ pub(crate) fn instantiate(
     let close = CloseOnFailure(&module, cx);
     compiled.listen(cx, &instance);
     if let Some(listener) = wz_experimental::event_listener(cx) {
-        instance.events().attach(AttachmentId::new(), listener.clone());
+        instance.attach_events(AttachmentId::new(), listener.clone());
     }
     initialize(&instance)?;
-    if instance.events().wants(EventKinds::INSTANTIATE) {
+    if instance.wants(EventKinds::INSTANTIATE) {
         let told = instance_events::tell(&instance, cx, None, None, &Event::Instantiate);
         told.unwrap_or_else(|payload| std::panic::resume_unwind(payload));
     }

@@ -79,6 +79,7 @@ mod walk;
 mod words;
 
 pub use activation::Activation;
+pub use close::CLOSES;
 pub use compiled::CompiledModule;
 pub use config::{CloseHook, Extension, InstanceOptions, StoreConfig};
 pub use fuel::{Fuel, with_fuel};
@@ -90,7 +91,7 @@ pub use sample::walk_interrupted;
 pub use store::Store;
 pub use table::TableInstance;
 pub use thread::native_stack_left;
-pub use wz_experimental::ImportResolver;
+pub use wz_experimental::{EventKinds, ImportResolver};
 
 const _: fn() = || {
     fn is_send_and_sync<T: Send + Sync>() {}

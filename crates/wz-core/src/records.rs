@@ -6,7 +6,7 @@
 
 use std::cell::UnsafeCell;
 use std::hint::cold_path;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::instance::Instance;
 use crate::listen::ListenerSlot;
@@ -36,6 +36,9 @@ pub struct InstanceContext {
     pub engine_data: *const (),
     /// The instance that this is part of.
     pub instance: *const Instance,
+    /// The kinds of events that anybody wants to be told of, as
+    /// [`EventKinds::bits`](wz_experimental::EventKinds::bits) gives them.
+    pub event_kinds: AtomicU32,
     /// The listeners of functions, imports first; null while none was listened to.
     pub(crate) listeners: AtomicPtr<ListenerSlot>,
 }

@@ -1,5 +1,6 @@
 //! The stubs: what connects guests with the host. `docs/jit.md` says what each does.
 
+mod direct;
 mod elsewhere;
 mod entry;
 mod exit;
@@ -10,7 +11,7 @@ mod native_call;
 use wz_api::FunctionType;
 use wz_jit::runtime::body::{Stub, StubKind};
 use wz_jit::runtime::stubs::{
-    AssembledStub, CounterReference, LISTENED_THUNK_BYTES, Relocation, StubAssembler, THUNK_BYTES,
+    AssembledStub, CounterReference, HostCalls, LISTENED_THUNK_BYTES, Relocation, StubAssembler, THUNK_BYTES,
 };
 
 use crate::assembler::{Assembler, finish};
@@ -47,8 +48,8 @@ impl StubAssembler for X64Stubs {
         entry::assemble(ty)
     }
 
-    fn record_call(&self, ty: &FunctionType, host_call: usize) -> AssembledStub {
-        native_call::record_call(ty, host_call)
+    fn record_call(&self, ty: &FunctionType, host: &HostCalls) -> AssembledStub {
+        native_call::record_call(ty, host)
     }
 
     fn native_call(&self, ty: &FunctionType, function: usize) -> AssembledStub {

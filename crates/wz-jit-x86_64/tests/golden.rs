@@ -6,7 +6,6 @@
 //! each block: `count`, `count-atomic`, `limit`, `limit-atomic` or `call`.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
@@ -16,6 +15,9 @@ use wz_jit::ir::{Probe, ProbeList};
 use wz_jit::{Options, Passes};
 use wz_jit_x86_64::X64Target;
 use wz_jit_x86_64::features::Features;
+
+#[path = "../../wz-jit/tests/shared/golden_files.rs"]
+mod golden_files;
 
 /// A probe at each block of a function.
 fn probes(info: &ModuleInfo, function: u32, kind: &str) -> ProbeList {
@@ -86,24 +88,5 @@ fn disassemble(explanation: &Explanation, out: &mut String) {
 
 #[test]
 fn golden_files() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let bless = std::env::var_os("WZ_BLESS").is_some();
-    let mut differ = Vec::new();
-    let mut sources: Vec<_> = std::fs::read_dir(&folder)
-        .expect("the folder")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wat"))
-        .collect();
-    sources.sort();
-    assert!(!sources.is_empty());
-    for source in sources {
-        let rendered = render(&std::fs::read_to_string(&source).expect("a module"));
-        let golden = source.with_extension("txt");
-        if bless {
-            std::fs::write(&golden, &rendered).expect("the golden file");
-        } else if std::fs::read_to_string(&golden).unwrap_or_default() != rendered {
-            differ.push(format!("{}:\n{rendered}", golden.display()));
-        }
-    }
-    assert!(differ.is_empty(), "`cargo xtask bless` accepts this:\n{}", differ.join("\n"));
+    golden_files::check(env!("CARGO_MANIFEST_DIR"), render);
 }

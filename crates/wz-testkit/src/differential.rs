@@ -3,10 +3,12 @@
 //!
 //! [`Case`] says what is run, an [`Oracle`] runs it and gives an [`Observation`], [`compare`]
 //! gives the first [`Difference`]. [`Wz`] and [`Wasmi`] are oracles; those that take long to
-//! build are in `fuzz/`.
+//! build are in `fuzz/`. [`Round`] is all that is run of a seed.
 
+mod canaries;
 mod fault;
 mod miscompile;
+mod round;
 mod wasmi;
 mod wz;
 
@@ -17,10 +19,11 @@ use wz_api::Trap;
 
 pub use fault::{Fault, Faulty};
 pub use miscompile::{Miscompile, Miscompiling};
+pub use round::{Outcome, Round};
 pub use wasmi::Wasmi;
 pub use wz::Wz;
 
-use crate::generate::{Purpose, module_from_bytes, module_from_seed, program_from_seed};
+use crate::generate::{Purpose, module_from_bytes, module_from_seed, program_from_seed, shapes_from_seed};
 use crate::random::Random;
 
 /// A module and what is called with which arguments.
@@ -33,12 +36,14 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case of a seed: even ones have modules of any kind, odd ones dense programs.
+    /// The case of a seed: even ones have modules of any kind; of the odd ones every other has a dense
+    /// program, and every other the shapes that compilers get wrong.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
-        let module = match seed % 2 {
-            0 => module_from_seed(seed, Purpose::Compare),
-            _ => program_from_seed(seed),
+        let module = match seed % 4 {
+            0 | 2 => module_from_seed(seed, Purpose::Compare),
+            1 => program_from_seed(seed),
+            _ => shapes_from_seed(seed),
         };
         Self { module, seed }
     }
@@ -50,6 +55,7 @@ impl Case {
         let seed = hash(rest);
         let module = match kind % 4 {
             0 => program_from_seed(seed),
+            1 => shapes_from_seed(seed),
             _ => module_from_bytes(rest, Purpose::Compare)?,
         };
         Some(Self { module, seed })
@@ -129,6 +135,26 @@ pub struct Call {
     pub end: End,
     /// The state after that.
     pub state: State,
+    /// What only wz tells.
+    pub details: Option<Details>,
+}
+
+/// What engines of wz have in common beyond what other runtimes do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
+    /// The trap that ended the call, whichever it is.
+    pub trap: Option<Trap>,
+    /// Where it happened: the functions' indices and the offsets of the operators, innermost first.
+    pub frames: Vec<(u32, Option<u32>)>,
+    /// The fuel that is left, if there is any.
+    pub fuel: Option<u64>,
+}
+
+impl Details {
+    /// Whether the call ended in a way that engines need not share.
+    fn is_unclear(&self) -> bool {
+        self.trap == Some(Trap::StackOverflow)
+    }
 }
 
 impl Observation {
@@ -239,40 +265,50 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Compares two observations up to where one of them becomes unclear.
+/// Compares two observations up to where one of them becomes unclear; what only wz tells, if both
+/// are of wz.
 ///
 /// # Errors
 /// The first difference.
 pub fn compare(left: &Observation, right: &Observation) -> Result<(), Difference> {
-    let steps = |observation: &Observation| {
-        let (end, state) = observation.instantiation.clone();
-        let calls = observation.calls.iter().cloned();
-        let calls = calls.map(|call| (Some(call.name), call.end, call.state));
-        std::iter::once((None, end, state)).chain(calls).collect::<Vec<_>>()
-    };
-    let (left, right) = (steps(left), steps(right));
-    for ((call, end, state), (other_call, other_end, other_state)) in left.iter().zip(&right) {
-        let differs = |what: String| Err(Difference { call: call.clone(), what });
-        if call != other_call {
-            return differs(format!("the other called {other_call:?}"));
+    let ((end, state), (other_end, other_state)) = (&left.instantiation, &right.instantiation);
+    let differs =
+        |call: Option<&str>, what: String| Err(Difference { call: call.map(ToOwned::to_owned), what });
+    if matches!(end, End::Unclear(_)) || matches!(other_end, End::Unclear(_)) {
+        return Ok(());
+    }
+    if let Some(what) = difference(end, other_end, state, other_state) {
+        return differs(None, what);
+    }
+    for (call, other) in left.calls.iter().zip(&right.calls) {
+        let name = Some(call.name.as_str());
+        if call.name != other.name {
+            return differs(name, format!("the other called {:?}", other.name));
         }
-        if matches!(end, End::Unclear(_)) || matches!(other_end, End::Unclear(_)) {
+        let both = call.details.as_ref().zip(other.details.as_ref());
+        let unclear = matches!(call.end, End::Unclear(_)) || matches!(other.end, End::Unclear(_));
+        // What is the runtime's own matter is that of all engines of wz, but for the stack's depth.
+        if unclear && both.is_none_or(|(left, right)| left.is_unclear() || right.is_unclear()) {
             return Ok(());
         }
-        if end != other_end || matches!(end, End::Failed(_)) {
-            return differs(format!("{end:?} and {other_end:?}"));
+        if let Some(what) = difference(&call.end, &other.end, &call.state, &other.state) {
+            return differs(name, what);
         }
-        if state != other_state {
-            return differs(state_difference(state, other_state));
+        if let Some((left, right)) = both.filter(|(left, right)| left != right) {
+            return differs(name, format!("{left:?} and {right:?}"));
         }
     }
-    if left.len() != right.len() {
-        return Err(Difference {
-            call: None,
-            what: format!("{} and {} calls", left.len() - 1, right.len() - 1),
-        });
+    if left.calls.len() != right.calls.len() {
+        return differs(None, format!("{} and {} calls", left.calls.len(), right.calls.len()));
     }
     Ok(())
+}
+
+fn difference(end: &End, other_end: &End, state: &State, other_state: &State) -> Option<String> {
+    if end != other_end || matches!(end, End::Failed(_)) {
+        return Some(format!("{end:?} and {other_end:?}"));
+    }
+    (state != other_state).then(|| state_difference(state, other_state))
 }
 
 fn state_difference(left: &State, right: &State) -> String {

@@ -38,6 +38,13 @@ fn jit<const EAGER: bool, const CHECKED: bool, const BASE: bool>() -> RuntimeCon
     RuntimeConfig::new().with_engine(EngineKind::Jit).with_eager_compilation(EAGER).with_jit(jit)
 }
 
+/// The JIT without most of what makes code fast, or without what rewrites operators alone: selection
+/// gets to see what it does not otherwise.
+fn unoptimized<const SIMPLIFIED: bool>() -> RuntimeConfig {
+    let passes = if SIMPLIFIED { "simplify" } else { "-simplify" };
+    RuntimeConfig::new().with_engine(EngineKind::Jit).with_jit(JitConfig::new().with_passes(passes))
+}
+
 /// The JIT with room for some functions; the others run in the interpreter.
 fn limited() -> RuntimeConfig {
     let jit = JitConfig::new().with_code_memory(&CodeMemory::limited(24 << 10));
@@ -60,7 +67,7 @@ const MIXED: [EngineUnderTest; 5] = [
 ];
 
 /// The ways of compiling. The first two differ in everything.
-const JIT: [EngineUnderTest; 8] = [
+const JIT: [EngineUnderTest; 10] = [
     EngineUnderTest { name: "jit", config: jit::<false, false, false> },
     EngineUnderTest { name: "jit-eager-checked-base", config: jit::<true, true, true> },
     EngineUnderTest { name: "jit-eager", config: jit::<true, false, false> },
@@ -69,6 +76,8 @@ const JIT: [EngineUnderTest; 8] = [
     EngineUnderTest { name: "jit-eager-checked", config: jit::<true, true, false> },
     EngineUnderTest { name: "jit-eager-base", config: jit::<true, false, true> },
     EngineUnderTest { name: "jit-checked-base", config: jit::<false, true, true> },
+    EngineUnderTest { name: "jit-unoptimized", config: unoptimized::<true> },
+    EngineUnderTest { name: "jit-unsimplified", config: unoptimized::<false> },
 ];
 
 /// The engines that work here, in so many ways of compiling and of mixing.

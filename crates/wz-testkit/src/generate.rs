@@ -1,8 +1,9 @@
 //! Generates modules: with `wasm-smith`, from a seed or from a fuzzer's bytes, for everything that
-//! modules can be; and [programs](program_from_seed) of dense arithmetic. Generated modules end by
-//! themselves and export everything they have.
+//! modules can be; [programs](program_from_seed) of dense arithmetic; and [shapes](shapes_from_seed) that
+//! compilers get wrong. Generated modules end by themselves and export everything they have.
 
 mod programs;
+mod shapes;
 
 use std::sync::LazyLock;
 
@@ -10,6 +11,7 @@ use arbitrary::Unstructured;
 use wasm_smith::Config;
 
 pub use programs::program_from_seed;
+pub use shapes::shapes_from_seed;
 
 use crate::random::Random;
 

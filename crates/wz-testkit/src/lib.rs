@@ -5,6 +5,7 @@
 
 pub mod differential;
 pub mod engines;
+pub mod event_log;
 pub mod fixture;
 pub mod generate;
 pub mod random;

@@ -5,10 +5,9 @@
 //! called from which operator of whom.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,9 @@ use wz::sampling::{CodeId, code_id, walk_interrupted};
 use wz::{Caller, Context, FunctionDefinition, HostModule, Module};
 use wz_testkit::engines::{EngineUnderTest, engine, engines};
 use wz_testkit::fixture::{Fixture, binary};
+
+#[path = "../../wz-jit/tests/shared/interrupted_thread.rs"]
+mod interrupted_thread;
 
 const GUEST: &str = r#"(module
   (import "env" "back" (func $back (param i32) (result i32)))
@@ -87,15 +89,11 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// What the handler writes to.
 static SAMPLES_NOW: AtomicPtr<Samples> = AtomicPtr::new(std::ptr::null_mut());
 
-thread_local! {
-    static SAMPLED: Cell<bool> = const { Cell::new(false) };
-}
-
 extern "C" fn sample(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: it is leaked.
     let Some(samples) = (unsafe { SAMPLES_NOW.load(Ordering::Acquire).as_ref() }) else { return };
     let number = samples.taken.load(Ordering::Relaxed);
-    if !SAMPLED.get() || number >= SAMPLES {
+    if !interrupted_thread::is_this() || number >= SAMPLES {
         return;
     }
     let words = &samples.words[number * WORDS..][..WORDS];
@@ -160,40 +158,13 @@ fn interrupt(run: &(impl Fn() + Sync), time: Duration) -> &'static Samples {
         idle: AtomicUsize::new(0),
     }));
     SAMPLES_NOW.store(std::ptr::from_ref(samples).cast_mut(), Ordering::Release);
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let stop = &stop;
-        scope.spawn(move || {
-            // SAFETY: always allowed.
-            sender.send(unsafe { libc::pthread_self() }).unwrap();
-            SAMPLED.set(true);
-            while !stop.load(Ordering::Relaxed) {
-                run();
-            }
-            SAMPLED.set(false);
-        });
-        let target = receiver.recv().unwrap();
-        let begun = Instant::now();
-        while begun.elapsed() < time {
-            // SAFETY: the thread is joined only after this.
-            unsafe { libc::pthread_kill(target, libc::SIGUSR2) };
-            std::thread::sleep(Duration::from_micros(30));
-        }
-        stop.store(true, Ordering::Relaxed);
-    });
+    interrupted_thread::interrupt(libc::SIGUSR2, time, Duration::from_micros(30), run);
     SAMPLES_NOW.store(std::ptr::null_mut(), Ordering::Release);
     samples
 }
 
 fn install() {
-    // SAFETY: the handler is one, and walks only the threads below.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = sample as extern "C" fn(_, _, _) as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut());
-    }
+    interrupted_thread::handle(libc::SIGUSR2, sample);
 }
 
 /// Which listeners there are meanwhile.

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         let case = Case::from_seed(seed);
         for engine in engines() {
             for oracle in oracles {
-                match judge(&Wz { engine: *engine }, oracle, &case) {
+                match judge(&Wz::new(*engine), oracle, &case) {
                     Verdict::Same => {}
                     Verdict::Skipped(why) => println!("seed {seed}: {} skips it: {why}", oracle.name()),
                     Verdict::Different(difference) => {

@@ -38,8 +38,10 @@ pub(crate) enum Seldom {
     Interrupted { back: DynamicLabel },
     /// The fuel at `[activation]` does not suffice.
     OutOfFuel { activation: u8 },
-    /// Calls a host function's record, and goes back.
-    HostCall { ty: u32, back: DynamicLabel },
+    /// Calls the host's record in `r12`, and goes back.
+    HostCall { ty: u32, stack_bytes: u32, back: DynamicLabel },
+    /// The same with a guest's in `r11`, whose context is in `r12`.
+    GuestCall { stack_bytes: u32, reloads: bool, back: DynamicLabel },
     /// Counts up to a limit, and goes back.
     BelowLimit { limited: Limited, back: DynamicLabel },
 }
@@ -162,32 +164,68 @@ fn call(cx: &mut Emission<'_, X64Isa>, call: &Call) {
             set_scratch(cx, extra);
             call_slot(cx, SlotRef::Builtin(builtin));
         }
-        Callee::Record(_, ty) => {
-            let context = offset_of!(FunctionRecord, context) as i8;
-            let target = offset_of!(FunctionRecord, target) as i8;
-            let base = offset_of!(InstanceContext, memory0_base) as i8;
+        Callee::Import(index, ty) => {
+            let (stack_bytes, reloads) = (call.stack_bytes, call.reloads);
             let back = cx.assembler.ops.new_dynamic_label();
-            let host = out_of_line(cx, Seldom::HostCall { ty, back });
-            // As the stub for records does it, for guests.
-            dynasm!(cx.assembler.ops
-                ; .arch x64
-                ; mov r11, [BYTE r12 + context]
-                ; test r11, r11
-                ; jz =>host
-                ; mov r14, r11
-                ; mov r15, [BYTE r14 + base]
-                ; mov r11, [BYTE r12 + target]
-                ; call QWORD [r11]
-            );
-            cx.note_call();
+            let guest = out_of_line(cx, Seldom::GuestCall { stack_bytes, reloads, back });
+            load_import(cx, index);
+            dynasm!(cx.assembler.ops; .arch x64; mov r12, [BYTE r11 + RECORD_CONTEXT]; test r12, r12; jne =>guest);
+            call_slot(cx, SlotRef::HostCall(ty));
+            // A host leaves the pinned registers alone.
+            take_back(cx, stack_bytes);
             dynasm!(cx.assembler.ops; .arch x64; =>back);
+            return;
+        }
+        Callee::Record(_, ty) => {
+            let (stack_bytes, reloads) = (call.stack_bytes, call.reloads);
+            let back = cx.assembler.ops.new_dynamic_label();
+            let host = out_of_line(cx, Seldom::HostCall { ty, stack_bytes, back });
+            dynasm!(cx.assembler.ops; .arch x64; mov r11, [BYTE r12 + RECORD_CONTEXT]; test r11, r11; jz =>host);
+            guest_call(cx, stack_bytes, reloads);
+            dynasm!(cx.assembler.ops; .arch x64; =>back);
+            return;
         }
     }
-    if call.stack_bytes > 0 {
-        dynasm!(cx.assembler.ops; .arch x64; sub rsp, call.stack_bytes as i32);
-    }
-    if call.reloads {
+    end_call(cx, call.stack_bytes, call.reloads);
+}
+
+/// Where a record has the context.
+const RECORD_CONTEXT: i8 = offset_of!(FunctionRecord, context) as i8;
+
+/// Puts the record of an imported function into the scratch register.
+fn load_import(cx: &mut Emission<'_, X64Isa>, index: u32) {
+    dynasm!(cx.assembler.ops
+        ; .arch x64
+        ; mov r11, [BYTE r14 + offset_of!(InstanceContext, imported_functions) as i8]
+        ; mov r11, [r11 + index as i32 * size_of::<*const FunctionRecord>() as i32]
+    );
+}
+
+/// Calls the guest's record in `r12`, whose context is in `r11`, as the stub for records does it.
+fn guest_call(cx: &mut Emission<'_, X64Isa>, stack_bytes: u32, reloads: bool) {
+    dynasm!(cx.assembler.ops
+        ; .arch x64
+        ; mov r14, r11
+        ; mov r15, [BYTE r14 + offset_of!(InstanceContext, memory0_base) as i8]
+        ; mov r11, [BYTE r12 + offset_of!(FunctionRecord, target) as i8]
+        ; call QWORD [r11]
+    );
+    cx.note_call();
+    end_call(cx, stack_bytes, reloads);
+}
+
+/// What comes after a call of a guest.
+fn end_call(cx: &mut Emission<'_, X64Isa>, stack_bytes: u32, reloads: bool) {
+    take_back(cx, stack_bytes);
+    if reloads {
         reload_pinned(&mut cx.assembler.ops);
+    }
+}
+
+/// The callee has popped its parameters.
+fn take_back(cx: &mut Emission<'_, X64Isa>, stack_bytes: u32) {
+    if stack_bytes > 0 {
+        dynasm!(cx.assembler.ops; .arch x64; sub rsp, stack_bytes as i32);
     }
 }
 
@@ -199,6 +237,10 @@ fn tail_call(cx: &mut Emission<'_, X64Isa>, call: &TailCall) {
         Callee::Builtin(builtin, extra) => {
             set_scratch(cx, extra);
             SlotRef::Builtin(builtin)
+        }
+        Callee::Import(index, ty) => {
+            load_import(cx, index);
+            SlotRef::RecordCall(ty)
         }
         Callee::Record(_, ty) => {
             dynasm!(cx.assembler.ops; .arch x64; mov r11, r12);
@@ -225,9 +267,15 @@ pub fn emit_out_of_line(cx: &mut Emission<'_, X64Isa>) {
                 dynasm!(cx.assembler.ops; .arch x64; mov QWORD [Rq(activation) + ACTIVATION_FUEL], 0);
                 cx.isa.emit_trap(cx, Trap::OutOfFuel);
             }
-            Seldom::HostCall { ty, back } => {
+            Seldom::HostCall { ty, stack_bytes, back } => {
                 dynasm!(cx.assembler.ops; .arch x64; mov r11, r12);
-                call_slot(cx, SlotRef::RecordCall(ty));
+                call_slot(cx, SlotRef::HostCall(ty));
+                take_back(cx, stack_bytes);
+                dynasm!(cx.assembler.ops; .arch x64; jmp =>back);
+            }
+            Seldom::GuestCall { stack_bytes, reloads, back } => {
+                dynasm!(cx.assembler.ops; .arch x64; xchg r11, r12);
+                guest_call(cx, stack_bytes, reloads);
                 dynasm!(cx.assembler.ops; .arch x64; jmp =>back);
             }
             Seldom::BelowLimit { limited, back } => emit_below_limit(cx, limited, back),

@@ -52,7 +52,9 @@ pub enum Callee {
     Slot(SlotRef),
     /// A builtin, with what it finds in the scratch register.
     Builtin(Builtin, u64),
-    /// What the record with this address describes; the index of its type.
+    /// An imported function, and the index of its type. Most are the host's.
+    Import(u32, u32),
+    /// What the record with this address describes; the index of its type. Most are guests'.
     Record(Reg, u32),
 }
 

@@ -30,7 +30,7 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
     match f.inst(inst).op {
         Op::Call(call) => {
             let data = f.calls[call.index()];
-            let callee = direct(isa, cx, inst, data.target, data.type_index);
+            let callee = direct(isa, data.target, data.type_index);
             select_call(isa, cx, inst, callee, data.type_index, args);
         }
         Op::CallIndirect(call) => {
@@ -40,7 +40,7 @@ pub fn select(isa: &X64Isa, cx: &mut Lower<'_, X64Isa>, inst: ir::Inst) -> bool 
         }
         Op::ReturnCall(call) => {
             let data = f.calls[call.index()];
-            let callee = direct(isa, cx, inst, data.target, data.type_index);
+            let callee = direct(isa, data.target, data.type_index);
             select_tail_call(isa, cx, callee, data.type_index, args);
         }
         Op::ReturnCallIndirect(call) => {
@@ -161,20 +161,10 @@ fn class(passed: &Passed) -> RegClass {
 }
 
 /// What a call of a function of the module calls.
-fn direct(
-    isa: &X64Isa,
-    cx: &mut Lower<'_, X64Isa>,
-    inst: ir::Inst,
-    function: u32,
-    type_index: u32,
-) -> Callee {
+fn direct(isa: &X64Isa, function: u32, type_index: u32) -> Callee {
     match function.checked_sub(isa.info.imported.functions) {
         Some(defined) => Callee::Slot(SlotRef::Function(defined)),
-        None => {
-            let list = load_pointer(cx, inst, Address::context(IMPORTS));
-            let record = load_pointer(cx, inst, Address::reg(list, function as i32 * 8));
-            Callee::Record(record, type_index)
-        }
+        None => Callee::Import(function, type_index),
     }
 }
 

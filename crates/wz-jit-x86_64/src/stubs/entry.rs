@@ -23,7 +23,7 @@ use wz_api::FunctionType;
 use wz_core::records::InstanceContext;
 use wz_jit::runtime::body::StubKind;
 use wz_jit::runtime::native::OK;
-use wz_jit::runtime::state::{HEADER_NATIVE_SP, STACK_MASK, STATE_NATIVE_SP};
+use wz_jit::runtime::state::{HEADER_NATIVE_SP, STACK_MASK, STATE_EXIT_CONTEXT, STATE_NATIVE_SP};
 use wz_jit::runtime::stubs::AssembledStub;
 
 use super::exit::{enter_from_host, return_to_host};
@@ -82,7 +82,8 @@ pub(super) fn assemble(ty: &FunctionType) -> AssembledStub {
 }
 
 /// See [`StubAssembler::resume`](wz_jit::runtime::stubs::StubAssembler::resume). What it goes on with
-/// finds the state in `rbx` and a status in `eax`, on the native stack, as after a call of Rust.
+/// finds the state in `rbx`, a status in `eax` and the context that the state has in `r14`, on the native
+/// stack, as after a call of Rust.
 pub(super) fn resume() -> AssembledStub {
     let mut ops = assembler::new();
     enter_from_host(&mut ops);
@@ -91,6 +92,9 @@ pub(super) fn resume() -> AssembledStub {
         // rdi: state, rsi: fp, rdx: code
         ; mov rbx, rdi
         ; mov rbp, rsi
+        // After calls of hosts, the pinned registers are what they were.
+        ; mov r14, [BYTE rdi + STATE_EXIT_CONTEXT as i8]
+        ; mov r15, [BYTE r14 + offset_of!(InstanceContext, memory0_base) as i8]
         ; or rsi, STACK_MASK as i32
         ; mov [BYTE rsi + HEADER_NATIVE_SP as i8], rsp
         ; mov eax, OK as i32

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! rbp      │ caller's rbp             │
-//! rbp - 8  │ context                  │
+//! rbp - 8  │ (unused)                 │
 //! rbp - 16 │ r10: area for results    │
 //! rsp      │ slots                    │
 //! ```
@@ -15,10 +15,12 @@ use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::FunctionType;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_jit::runtime::body::StubKind;
-use wz_jit::runtime::stubs::AssembledStub;
+use wz_jit::runtime::code_memory::BODY_ALIGN;
+use wz_jit::runtime::stubs::{AssembledStub, HostCalls, is_direct};
 
+use super::direct;
 use super::exit::{call_native, leave_guest, note_exit, note_return};
-use super::stub;
+use super::{PADDING, stub};
 use crate::abi::{CallLayout, FRAME_POINTER, INCOMING, RESULT_AREA, STACK_POINTER};
 use crate::assembler::{self, Assembler, len_bytes};
 use crate::frame::return_popping;
@@ -29,7 +31,7 @@ const FIXED_BYTES: u32 = 16;
 
 /// See [`StubAssembler::record_call`](wz_jit::runtime::stubs::StubAssembler::record_call). `r11` has
 /// the record; only a guest's has a context.
-pub(super) fn record_call(ty: &FunctionType, host_call: usize) -> AssembledStub {
+pub(super) fn record_call(ty: &FunctionType, host: &HostCalls) -> AssembledStub {
     let mut ops = assembler::new();
     dynasm!(ops
         ; .arch x64
@@ -40,20 +42,35 @@ pub(super) fn record_call(ty: &FunctionType, host_call: usize) -> AssembledStub 
         ; mov r15, [BYTE r12 + offset_of!(InstanceContext, memory0_base) as i8]
         ; mov r11, [BYTE r11 + offset_of!(FunctionRecord, target) as i8]
         ; jmp QWORD [r11]
-        ; host:
     );
+    // Calls of hosts begin here, where they are in the fewest lines.
+    ops.align(BODY_ALIGN, PADDING);
+    dynasm!(ops; .arch x64; host:);
     let frame_at = len_bytes(&ops);
-    call(&mut ops, &CallLayout::new(ty), host_call);
+    let layout = CallLayout::new(ty);
+    begin(&mut ops);
+    if is_direct(ty) {
+        direct::call(&mut ops, &layout, host);
+    }
+    call(&mut ops, &layout, host.call);
     stub(ops, StubKind::Exit, frame_at)
 }
 
 /// See [`StubAssembler::native_call`](wz_jit::runtime::stubs::StubAssembler::native_call).
 pub(super) fn native_call(ty: &FunctionType, function: usize) -> AssembledStub {
     let mut ops = assembler::new();
-    call(&mut ops, &CallLayout::new(ty), function);
+    let layout = CallLayout::new(ty);
+    begin(&mut ops);
+    call(&mut ops, &layout, function);
     stub(ops, StubKind::Exit, 0)
 }
 
+/// Begins the frame.
+fn begin(ops: &mut Assembler) {
+    dynasm!(ops; .arch x64; push rbp; mov rbp, rsp);
+}
+
+/// Calls a function with values in slots, and returns.
 fn call(ops: &mut Assembler, layout: &CallLayout, function: usize) {
     // Builtins get a word even if nothing is passed.
     let slot_bytes = (layout.slots().max(1) * 8).next_multiple_of(16);
@@ -61,12 +78,9 @@ fn call(ops: &mut Assembler, layout: &CallLayout, function: usize) {
     let slots = Memory::new(FRAME_POINTER, -frame_bytes);
     dynasm!(ops
         ; .arch x64
-        ; push rbp
-        ; mov rbp, rsp
         ; sub rsp, frame_bytes
         // If the slots are in the guard, this finds it, not the function that writes results.
         ; test [rsp], eax
-        ; mov [rbp - 8], r14
     );
     if layout.result_area_bytes > 0 {
         dynasm!(ops; .arch x64; mov [rbp - 16], r10);

@@ -1,9 +1,8 @@
 //! Walks from signal handlers: interrupted anywhere, they give the right frames or say that they
 //! cannot.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use dynasm::dynasm;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
@@ -14,15 +13,14 @@ use wz_jit::runtime::walk::Walk;
 
 use super::support::{Bodies, Hand, add, call};
 
+#[path = "../../../wz-jit/tests/shared/interrupted_thread.rs"]
+mod interrupted_thread;
+
 /// Walks by depth; those that could not be; and those with a frame that is wrong.
 static DEPTHS: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 static UNWALKABLE: AtomicU64 = AtomicU64::new(0);
 static WRONG: AtomicU64 = AtomicU64::new(0);
 static EXAMPLE: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
-
-thread_local! {
-    static WALKED: Cell<bool> = const { Cell::new(false) };
-}
 
 const LEAF: u32 = 1;
 const MIDDLE: u32 = 2;
@@ -49,7 +47,7 @@ fn is_possible(frames: &[(u32, u32)]) -> bool {
 }
 
 extern "C" fn walk(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    if !WALKED.get() {
+    if !interrupted_thread::is_this() {
         return;
     }
     // SAFETY: on the interrupted thread, with what the handler got.
@@ -110,13 +108,7 @@ fn bodies() -> Bodies {
 
 #[test]
 fn interrupted_threads_are_walked_correctly_or_not_at_all() {
-    // SAFETY: the handler is one, and walks only the thread below.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = walk as extern "C" fn(_, _, _) as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
-    }
+    interrupted_thread::handle(libc::SIGUSR1, walk);
     let store = bodies().store();
     let host = HostModule::new("host").with_function("nothing", || {
         std::hint::black_box(());
@@ -132,28 +124,14 @@ fn interrupted_threads_are_walked_correctly_or_not_at_all() {
                 (func (export "large") (param {ints})))"#
         ),
     );
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let stop = &stop;
-        scope.spawn(move || {
-            // SAFETY: always allowed.
-            sender.send(unsafe { libc::pthread_self() }).unwrap();
-            WALKED.set(true);
-            while !stop.load(Ordering::Relaxed) {
-                call(&module, "outer", &[]).unwrap();
-            }
-            WALKED.set(false);
-        });
-        let target = receiver.recv().unwrap();
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(3) {
-            // SAFETY: the thread is joined only after this.
-            unsafe { libc::pthread_kill(target, libc::SIGUSR1) };
-            std::thread::sleep(Duration::from_micros(20));
-        }
-        stop.store(true, Ordering::Relaxed);
-    });
+    interrupted_thread::interrupt(
+        libc::SIGUSR1,
+        Duration::from_secs(3),
+        Duration::from_micros(20),
+        move || {
+            call(&module, "outer", &[]).unwrap();
+        },
+    );
     let depths: Vec<_> = DEPTHS.iter().map(|count| count.load(Ordering::Relaxed)).collect();
     let example: Vec<_> = EXAMPLE.iter().map(|word| word.load(Ordering::Relaxed)).collect();
     let unwalkable = UNWALKABLE.load(Ordering::Relaxed);

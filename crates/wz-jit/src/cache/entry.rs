@@ -25,7 +25,7 @@ use super::origin::{Hash, Key, Origin, VERSIONS};
 use super::sys;
 
 const MAGIC: [u8; 8] = *b"wz code\n";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The length of what is before the settings.
 const FIXED_BYTES: usize = 8 + 4 + 4 + 32 + 32 + 8 + 4 + 4 + 4;

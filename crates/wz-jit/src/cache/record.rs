@@ -211,7 +211,7 @@ fn slot(number: u64, info: &ModuleInfo) -> Option<SlotRef> {
     };
     let exists = match slot {
         SlotRef::Function(index) | SlotRef::Plain(index) => (index as usize) < info.bodies.len(),
-        SlotRef::RecordCall(index) => (index as usize) < info.types.len(),
+        SlotRef::RecordCall(index) | SlotRef::HostCall(index) => (index as usize) < info.types.len(),
         SlotRef::Builtin(_) | SlotRef::TrapExit | SlotRef::Lazy => true,
     };
     exists.then_some(slot)

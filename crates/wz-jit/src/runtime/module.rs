@@ -145,6 +145,7 @@ impl JitModule {
         }
         for (index, stubs) in (0..).zip(&types) {
             slots.set(SlotRef::RecordCall(index), stubs.record_call);
+            slots.set(SlotRef::HostCall(index), stubs.host_call);
         }
         let lazy = slots.address(SlotRef::Lazy);
         let thunks = install_lazy_thunks(&arena, stubs, functions, lazy)?;

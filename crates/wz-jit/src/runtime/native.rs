@@ -12,6 +12,7 @@ use super::elsewhere;
 use super::module::JitModule;
 use super::page_map;
 use super::state::CallState;
+use super::stubs::HostCalls;
 
 /// The stub that the host calls a guest with: on the guest's stack from `guest_sp` down, through
 /// the slot at `slot`, with parameters from `values`, where results go. Gives a status.
@@ -50,6 +51,12 @@ pub type ResumeStub = unsafe extern "C" fn(state: *const CallState, fp: usize, c
 
 /// What stubs call when the guest is to be left.
 pub type RaiseCall = unsafe extern "C" fn(state: *const CallState);
+
+/// What stubs call with the failure of a host function that they called directly.
+pub type DirectFailed = unsafe extern "C" fn(state: *const CallState, failure: usize);
+
+/// What stubs call if an instance was closed before such a function returned. Gives a status.
+pub type DirectReturned = unsafe extern "C" fn(state: *const CallState) -> u32;
 
 /// What the lazy-compile stub calls with the address that a thunk told, and the callee's context.
 pub type ResolveCall =
@@ -98,6 +105,26 @@ unsafe extern "C" fn host_call(
     match unsafe { enter_core(&*state).call_host(context, record, slots) } {
         Ok(()) => OK,
         Err(_) => RAISED,
+    }
+}
+
+/// A host function that was called directly has failed.
+unsafe extern "C" fn direct_failed(state: *const CallState, failure: usize) {
+    // SAFETY: the stub passes the running call, where it noted the caller, and the failure that it was
+    // given.
+    unsafe {
+        let state = &*state;
+        enter_core(state).direct_failed(state.exit_context.get(), failure);
+    }
+}
+
+/// A host function that was called directly has returned, and an instance was closed.
+unsafe extern "C" fn direct_returned_late(state: *const CallState) -> u32 {
+    // SAFETY: the stub passes the running call, where it noted the caller.
+    unsafe {
+        let state = &*state;
+        let result = enter_core(state).direct_returned_late(state.exit_context.get());
+        result.map_or(RAISED, |()| OK)
     }
 }
 
@@ -207,8 +234,12 @@ unsafe extern "C" fn listen_after(activation: *const Activation, results: *const
     told.map_or(RAISED, |()| OK)
 }
 
-pub(super) fn address_of_host_call() -> usize {
-    host_call as NativeCall as usize
+pub(super) fn host_calls() -> HostCalls {
+    HostCalls {
+        call: host_call as NativeCall as usize,
+        failed: direct_failed as DirectFailed as usize,
+        returned_late: direct_returned_late as DirectReturned as usize,
+    }
 }
 
 pub(super) fn address_of_begin_elsewhere() -> usize {

@@ -20,6 +20,8 @@ pub enum SlotRef {
     Plain(u32),
     /// The stub that calls a record of the type with this index.
     RecordCall(u32),
+    /// The same for records that are known to be of host functions.
+    HostCall(u32),
     /// A builtin's stub.
     Builtin(Builtin),
     /// The trap stub.
@@ -41,7 +43,8 @@ impl SlotRef {
             Self::TrapExit => 0,
             Self::Lazy => 1,
             Self::Builtin(builtin) => 2 + builtin as u32,
-            Self::RecordCall(ty) => FIRST_RECORD_CALL + ty,
+            Self::RecordCall(ty) => FIRST_RECORD_CALL + 2 * ty,
+            Self::HostCall(ty) => FIRST_RECORD_CALL + 2 * ty + 1,
         })
     }
 
@@ -52,7 +55,14 @@ impl SlotRef {
             0 => Self::TrapExit,
             1 => Self::Lazy,
             2..FIRST_RECORD_CALL => Self::Builtin(*Builtin::ALL.get(number as usize - 2)?),
-            _ => Self::RecordCall(number - FIRST_RECORD_CALL),
+            _ => {
+                let number = number - FIRST_RECORD_CALL;
+                if number.is_multiple_of(2) {
+                    Self::RecordCall(number / 2)
+                } else {
+                    Self::HostCall(number / 2)
+                }
+            }
         })
     }
 }
@@ -71,7 +81,7 @@ impl SlotTable {
     /// How many slots a module with so many defined functions and types needs.
     #[must_use]
     pub fn len(functions: u32, types: u32) -> usize {
-        2 * functions as usize + types as usize + 2 + Builtin::ALL.len()
+        2 * functions as usize + 2 * types as usize + 2 + Builtin::ALL.len()
     }
 
     /// The table at the start of an arena that was made with [`len`](Self::len) slots.
@@ -98,7 +108,7 @@ impl SlotTable {
     #[must_use]
     pub fn address(&self, slot: SlotRef) -> usize {
         let functions = self.functions as usize;
-        let fixed = 2 * functions + self.types as usize;
+        let fixed = 2 * functions + 2 * self.types as usize;
         let index = match slot {
             SlotRef::Function(index) => return self.function(index),
             SlotRef::Plain(index) => {
@@ -108,6 +118,10 @@ impl SlotTable {
             SlotRef::RecordCall(index) => {
                 assert!(index < self.types);
                 2 * functions + index as usize
+            }
+            SlotRef::HostCall(index) => {
+                assert!(index < self.types);
+                2 * functions + self.types as usize + index as usize
             }
             SlotRef::TrapExit => fixed,
             SlotRef::Lazy => fixed + 1,
@@ -154,6 +168,7 @@ mod tests {
         let mut slots: Vec<_> =
             (0..functions).flat_map(|i| [SlotRef::Function(i), SlotRef::Plain(i)]).collect();
         slots.extend((0..types).map(SlotRef::RecordCall));
+        slots.extend((0..types).map(SlotRef::HostCall));
         slots.extend([SlotRef::TrapExit, SlotRef::Lazy]);
         slots.extend(Builtin::ALL.map(SlotRef::Builtin));
         assert_eq!(slots.len(), count);
@@ -170,8 +185,10 @@ mod tests {
 
     #[test]
     fn stubs_have_numbers() {
-        let slots = [SlotRef::TrapExit, SlotRef::Lazy, SlotRef::RecordCall(0), SlotRef::RecordCall(70_000)];
-        for slot in slots.into_iter().chain(Builtin::ALL.map(SlotRef::Builtin)) {
+        let types = [0, 1, 70_000].into_iter();
+        let slots = types.flat_map(|ty| [SlotRef::RecordCall(ty), SlotRef::HostCall(ty)]);
+        for slot in slots.chain([SlotRef::TrapExit, SlotRef::Lazy]).chain(Builtin::ALL.map(SlotRef::Builtin))
+        {
             assert_eq!(SlotRef::of_stub(slot.stub_number().unwrap()), Some(slot));
         }
         assert_eq!(SlotRef::Function(0).stub_number(), None);

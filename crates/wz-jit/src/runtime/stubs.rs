@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
-use wz_api::FunctionType;
+use wz_api::direct::DIRECT_PARAMS;
+use wz_api::{FunctionType, ValueType};
 
 use super::body::{BodyKind, Stub, StubKind};
 use super::builtins::Builtin;
@@ -66,8 +67,8 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
     fn entry(&self, ty: &FunctionType) -> AssembledStub;
 
     /// Guests call a record of this type: switches to a guest's instance and goes on to its slot,
-    /// or calls [`native::NativeCall`] with the record for a host's.
-    fn record_call(&self, ty: &FunctionType, host_call: usize) -> AssembledStub;
+    /// or calls a host's. Where the frame begins is called directly for those that are known to be a host's.
+    fn record_call(&self, ty: &FunctionType, host: &HostCalls) -> AssembledStub;
 
     /// Guests call [`native::NativeCall`] with the values of the scratch register and of the
     /// parameters.
@@ -138,6 +139,30 @@ pub trait StubAssembler: Sync + std::fmt::Debug {
     fn refer(&self, code: &mut [u8], counter: &CounterReference, address: usize) -> bool;
 }
 
+/// What stubs call for host functions.
+#[derive(Clone, Copy, Debug)]
+pub struct HostCalls {
+    /// [`native::NativeCall`], with the record. Works for all.
+    pub call: usize,
+    /// [`native::DirectFailed`], after a function that was called
+    /// [directly](wz_core::HostRecord::DIRECT_ENTRY), which only stubs whose types are
+    /// [of a few numbers](is_direct) do.
+    pub failed: usize,
+    /// [`native::DirectReturned`], if [`CLOSES`](wz_core::CLOSES) is another number than when the
+    /// guest was called.
+    pub returned_late: usize,
+}
+
+/// Whether host functions of a type may be such that are called directly.
+#[must_use]
+pub fn is_direct(ty: &FunctionType) -> bool {
+    let is_number =
+        |ty: &ValueType| matches!(ty, ValueType::I32 | ValueType::I64 | ValueType::F32 | ValueType::F64);
+    ty.params().len() <= DIRECT_PARAMS
+        && ty.results().len() <= 1
+        && ty.params().iter().chain(ty.results()).all(is_number)
+}
+
 /// The stubs of a type.
 #[derive(Clone, Copy, Debug)]
 pub struct TypeStubs {
@@ -147,6 +172,8 @@ pub struct TypeStubs {
     pub entry_stack_bytes: u32,
     /// [`StubAssembler::record_call`].
     pub record_call: usize,
+    /// The part of that which calls host functions: where its frame begins.
+    pub host_call: usize,
 }
 
 /// The stubs of a type that functions elsewhere need.
@@ -273,6 +300,7 @@ impl Stubs {
                     entry: addresses[first],
                     entry_stack_bytes: assembled[first].stack_bytes,
                     record_call: addresses[first + 1],
+                    host_call: addresses[first + 1] + assembled[first + 1].stub.frame_at as usize,
                 });
             }
         }
@@ -286,7 +314,7 @@ impl Stubs {
     }
 
     fn assemble_type(&self, ty: &FunctionType) -> [AssembledStub; STUBS_PER_TYPE] {
-        [self.assembler.entry(ty), self.assembler.record_call(ty, native::address_of_host_call())]
+        [self.assembler.entry(ty), self.assembler.record_call(ty, &native::host_calls())]
     }
 
     /// The stubs of a type for functions elsewhere: shared ones, or in the arena of the module that

@@ -6,7 +6,6 @@
 //! function.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use wz_decode::ModuleInfo;
 
@@ -15,6 +14,9 @@ use crate::options::{Options, Passes};
 use crate::{Context, dump};
 
 use super::oracle::decoded;
+
+#[path = "../../tests/shared/golden_files.rs"]
+mod golden_files;
 
 /// Counts the calls and the blocks of a function.
 fn counting(info: &ModuleInfo, function: u32) -> ProbeList {
@@ -61,25 +63,5 @@ fn render(text: &str) -> String {
 
 #[test]
 fn golden_files() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let bless = std::env::var_os("WZ_BLESS").is_some();
-    let mut differ = Vec::new();
-    let mut sources: Vec<_> = std::fs::read_dir(&folder)
-        .expect("the folder")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wat"))
-        .collect();
-    sources.sort();
-    assert!(!sources.is_empty());
-    for source in sources {
-        let text = std::fs::read_to_string(&source).expect("a module");
-        let rendered = render(&text);
-        let golden = source.with_extension("txt");
-        if bless {
-            std::fs::write(&golden, &rendered).expect("the golden file");
-        } else if std::fs::read_to_string(&golden).unwrap_or_default() != rendered {
-            differ.push(format!("{}:\n{rendered}", golden.display()));
-        }
-    }
-    assert!(differ.is_empty(), "`cargo xtask bless` accepts this:\n{}", differ.join("\n"));
+    golden_files::check(env!("CARGO_MANIFEST_DIR"), render);
 }

@@ -1,25 +1,37 @@
 //! [`Wz`]: wz itself as an oracle, on one engine.
 
-use wz::{Context, Fuel, Module, ModuleConfig, Runtime, with_fuel};
-use wz_api::{Error, ErrorKind, Trap, V128, Value};
+use std::fmt;
+use std::sync::Arc;
 
-use super::{Call, Case, Datum, End, Observation, Oracle, State, hash};
+use wz::experimental::with_memory_allocator;
+use wz::{Context, Fuel, Module, ModuleConfig, Runtime, with_fuel};
+use wz_api::{Backtrace, Error, ErrorKind, Trap, V128, Value};
+
+use super::canaries::Canaries;
+use super::{Call, Case, Datum, Details, End, Observation, Oracle, State, hash};
 use crate::engines::EngineUnderTest;
 use crate::generate::{PROVIDER_NAME, provider};
 
 /// Fuel for a whole case: generated modules end by themselves long before.
 const FUEL: u64 = 100_000_000;
 
-/// wz on one engine, with fuel.
+/// wz on one engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Wz {
     /// The engine.
     pub engine: EngineUnderTest,
+    /// How much fuel there is for all calls; none: code does not count.
+    pub fuel: Option<u64>,
+    /// Whether code looks whether it is interrupted, which it never is.
+    pub interruptible: bool,
+    /// Whether memories are checked by code, lie among other bytes, and nothing but checks keeps
+    /// guests from these.
+    pub canaries: bool,
 }
 
 impl Oracle for Wz {
     fn name(&self) -> String {
-        format!("wz {}", self.engine.name)
+        format!("wz {self}")
     }
 
     fn run(&self, case: &Case) -> Result<Observation, String> {
@@ -27,18 +39,53 @@ impl Oracle for Wz {
     }
 }
 
+impl fmt::Display for Wz {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.engine.name)?;
+        match self.fuel {
+            None => {}
+            Some(FUEL) => f.write_str(" +fuel")?,
+            Some(fuel) => write!(f, " +{fuel} fuel")?,
+        }
+        f.write_str(if self.interruptible { " +interruptible" } else { "" })?;
+        f.write_str(if self.canaries { " +canaries" } else { "" })
+    }
+}
+
 impl Wz {
+    /// wz on one engine, with fuel.
+    #[must_use]
+    pub fn new(engine: EngineUnderTest) -> Self {
+        Self { engine, fuel: Some(FUEL), interruptible: false, canaries: false }
+    }
+
     /// Runs a case with the listeners of a context.
     ///
     /// # Errors
     /// If there is nothing to observe.
     pub fn run_in(&self, case: &Case, cx: &Context) -> Result<Observation, String> {
+        if !self.canaries {
+            return self.observe(case, cx);
+        }
+        let canaries = Canaries::default();
+        let cx = with_memory_allocator(cx, Arc::new(canaries.clone()));
+        let mut observation = self.observe(case, &cx)?;
+        if canaries.are_broken() {
+            observation.instantiation.0 = End::Failed("bytes around a memory were changed".into());
+        }
+        Ok(observation)
+    }
+
+    fn observe(&self, case: &Case, cx: &Context) -> Result<Observation, String> {
         let config = (self.engine.config)()
-            .with_fuel(true)
+            .with_fuel(self.fuel.is_some())
+            .with_close_on_context_done(self.interruptible)
             .with_memory_limit_pages(64)
+            .with_memory64_limit_pages(64)
             .with_table_limit_elements(1_000);
         let runtime = Runtime::with_config(config).map_err(|error| error.to_string())?;
-        let cx = with_fuel(cx, &Fuel::new(FUEL));
+        let tank = self.fuel.map(Fuel::new);
+        let cx = tank.as_ref().map_or_else(|| cx.clone(), |tank| with_fuel(cx, tank));
         let instantiate = |module: &[u8], name: &str| {
             let compiled = runtime.compile(module)?;
             let config = ModuleConfig::new().with_name(name).with_start_functions([""; 0]);
@@ -61,15 +108,26 @@ impl Wz {
             };
             let arguments = case.arguments(observation.calls.len(), function.ty().params());
             let values: Vec<_> = arguments.iter().zip(function.ty().params()).map(value).collect();
-            let end = match function.call_values_with(&cx, &values) {
+            let result = function.call_values_with(&cx, &values);
+            let details = Some(Details {
+                trap: result.as_ref().err().and_then(Error::trap),
+                frames: result.as_ref().err().map(frames).unwrap_or_default(),
+                fuel: tank.as_ref().map(Fuel::remaining),
+            });
+            let end = match result {
                 Ok(results) => End::Returned(results.iter().map(datum).collect()),
                 Err(error) => failure(&error),
             };
             let (name, state) = (name.to_string(), state(&instances));
-            observation.calls.push(Call { name, arguments, end, state });
+            observation.calls.push(Call { name, arguments, end, state, details });
         }
         Ok(observation)
     }
+}
+
+fn frames(error: &Error) -> Vec<(u32, Option<u32>)> {
+    let frames = error.backtrace().map(Backtrace::frames).unwrap_or_default();
+    frames.iter().map(|frame| (frame.definition.index(), frame.code_offset)).collect()
 }
 
 fn value((datum, ty): (&Datum, &wz_api::ValueType)) -> Value {

@@ -16,8 +16,9 @@ pub fn program_from_seed(seed: u64) -> Vec<u8> {
     crate::fixture::binary(&Program::new(seed).text)
 }
 
+/// A type of generated values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
+pub(super) enum Type {
     I32,
     I64,
     F32,
@@ -28,7 +29,7 @@ enum Type {
 use Type::{F32, F64, I32, I64, V128};
 
 impl Type {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             I32 => "i32",
             I64 => "i64",
@@ -113,14 +114,14 @@ const OPERATORS: &[(Type, &[Type], &str)] = &[
 ];
 
 /// Loads by result, and stores by operand.
-const LOADS: &[(Type, &str)] = &[
+pub(super) const LOADS: &[(Type, &str)] = &[
     (I32, "i32.load i32.load8_s i32.load8_u i32.load16_s i32.load16_u"),
     (I64, "i64.load i64.load8_s i64.load8_u i64.load16_s i64.load16_u i64.load32_s i64.load32_u"),
     (F32, "f32.load"),
     (F64, "f64.load"),
     (V128, "v128.load v128.load8_splat v128.load32_splat v128.load8x8_s v128.load16x4_u v128.load64_zero"),
 ];
-const STORES: &[(Type, &str)] = &[
+pub(super) const STORES: &[(Type, &str)] = &[
     (I32, "i32.store i32.store8 i32.store16"),
     (I64, "i64.store i64.store8 i64.store16 i64.store32"),
     (F32, "f32.store"),

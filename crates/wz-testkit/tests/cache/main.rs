@@ -6,15 +6,11 @@ mod sharing;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use wz::experimental::{
-    FunctionListener, FunctionListenerFactory, StackIterator, with_function_listener_factory,
-};
-use wz::{
-    CompilationCache, Context, EngineKind, Error, FunctionDefinition, HostModule, Module, ModuleConfig,
-    RuntimeConfig, Value,
-};
+use wz::experimental::with_function_listener_factory;
+use wz::{CompilationCache, Context, EngineKind, HostModule, Module, ModuleConfig, RuntimeConfig, Value};
+use wz_testkit::event_log::EventLog;
 use wz_testkit::fixture::{Fixture, binary, call};
 
 /// Whether there is something to cache here.
@@ -135,59 +131,10 @@ fn transcript_with(config: RuntimeConfig, cx: &Context) -> String {
     text
 }
 
-/// Logs calls of guest functions.
-struct Logging(Arc<Mutex<String>>);
-
-impl Logging {
-    fn add(&self, line: &str) {
-        let mut log = self.0.lock().unwrap();
-        log.push_str(line);
-        log.push('\n');
-    }
-}
-
-impl FunctionListener for Logging {
-    fn before(
-        &self,
-        _: &Context,
-        _: &Module,
-        definition: &FunctionDefinition,
-        params: &[u64],
-        stack: &mut dyn StackIterator,
-    ) -> Option<Context> {
-        let mut frames = 0;
-        while stack.next() {
-            frames += 1;
-        }
-        self.add(&format!("> {} {params:?} {frames}", definition.debug_name()));
-        None
-    }
-
-    fn after(&self, _: &Context, _: &Module, definition: &FunctionDefinition, results: &[u64]) {
-        self.add(&format!("< {} {results:?}", definition.debug_name()));
-    }
-
-    fn abort(&self, _: &Context, _: &Module, definition: &FunctionDefinition, error: &Error) {
-        self.add(&format!("! {} {:?}", definition.debug_name(), error.trap()));
-    }
-
-    fn tail_call(&self, _: &Context, _: &Module, definition: &FunctionDefinition) {
-        self.add(&format!("~ {}", definition.debug_name()));
-    }
-}
-
 /// The transcript, and every call of a guest function in it.
 fn listened_transcript(config: RuntimeConfig) -> String {
-    let log = Arc::new(Mutex::new(String::new()));
-    let factory = {
-        let log = log.clone();
-        move |_: &FunctionDefinition| -> Option<Arc<dyn FunctionListener>> {
-            Some(Arc::new(Logging(log.clone())))
-        }
-    };
-    let factory: Arc<dyn FunctionListenerFactory> = Arc::new(factory);
-    let cx = with_function_listener_factory(&Context::background(), factory);
+    let log = EventLog::with_frames();
+    let cx = with_function_listener_factory(&Context::background(), Arc::new(log.clone()));
     let text = transcript_with(config, &cx);
-    let log = log.lock().unwrap();
-    format!("{text}{log}")
+    format!("{text}{}", log.take().join("\n"))
 }

@@ -8,7 +8,7 @@ use wz::{Context, Error, FunctionDefinition, Module, Trap, Value};
 use wz_testkit::engines::for_each_engine;
 use wz_testkit::fixture::{Fixture, call};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn s4_1_traps_abort_innermost_first() {

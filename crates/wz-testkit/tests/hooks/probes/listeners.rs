@@ -1,56 +1,16 @@
 //! Probes and listeners on the same functions.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use wz::experimental::{
-    Counters, FunctionListener, FunctionListenerFactory, Probe, ProbeOutcome, ProbePoint, ProbeSite, Probes,
-    StackIterator, attach_listeners, attach_probes,
+    Counters, Probe, ProbeOutcome, ProbePoint, ProbeSite, Probes, StackIterator, attach_listeners,
+    attach_probes,
 };
-use wz::{Context, Error, FunctionDefinition, Module};
+use wz::{Context, Module};
+use wz_testkit::event_log::EventLog;
 use wz_testkit::fixture::Fixture;
 
 use super::each_way;
-
-type Lines = Arc<Mutex<Vec<String>>>;
-
-struct Logging(Lines);
-
-impl Logging {
-    fn add(&self, line: String) {
-        self.0.lock().unwrap().push(line);
-    }
-}
-
-impl FunctionListener for Logging {
-    fn before(
-        &self,
-        _: &Context,
-        _: &Module,
-        definition: &FunctionDefinition,
-        params: &[u64],
-        _: &mut dyn StackIterator,
-    ) -> Option<Context> {
-        self.add(format!("> {}{params:?}", definition.name()));
-        None
-    }
-
-    fn after(&self, _: &Context, _: &Module, definition: &FunctionDefinition, results: &[u64]) {
-        self.add(format!("< {}{results:?}", definition.name()));
-    }
-
-    fn abort(&self, _: &Context, _: &Module, definition: &FunctionDefinition, error: &Error) {
-        self.add(format!("! {} {}", definition.name(), error.trap().map_or("", |trap| trap.message())));
-    }
-
-    fn tail_call(&self, _: &Context, _: &Module, definition: &FunctionDefinition) {
-        self.add(format!("~ {}", definition.name()));
-    }
-}
-
-fn listening(lines: &Lines) -> Arc<dyn FunctionListenerFactory> {
-    let listener: Arc<dyn FunctionListener> = Arc::new(Logging(lines.clone()));
-    Arc::new(move |_: &FunctionDefinition| Some(listener.clone()))
-}
 
 /// `run` makes a tail call, so that it tells listeners itself; `inner` does not. Entry probes come after
 /// `before`, whichever was attached first.
@@ -66,9 +26,9 @@ fn entry_probes_come_after_listeners() {
                         (if (i32.eq (call $inner (local.get 0)) (i32.const 4)) (then (return (i32.const 0))))
                         (return_call $inner (i32.sub (local.get 0) (i32.const 2)))))"#,
             );
-            let lines = Lines::default();
+            let log = EventLog::default();
             let probe: Arc<dyn Probe> = {
-                let lines = lines.clone();
+                let log = log.clone();
                 Arc::new(
                     move |_: &Context, _: &Module, site: &ProbeSite<'_>, stack: &mut dyn StackIterator| {
                         let mut line = format!("* {}", site.definition.name());
@@ -76,7 +36,7 @@ fn entry_probes_come_after_listeners() {
                             let params = stack.parameters().unwrap_or_default();
                             line += &format!(" {}{params:?}", stack.function().definition().name());
                         }
-                        lines.lock().unwrap().push(line);
+                        log.add(line);
                         ProbeOutcome::Keep
                     },
                 )
@@ -90,7 +50,7 @@ fn entry_probes_come_after_listeners() {
             let run = module.typed_function::<i32, i32>("run").unwrap();
             assert_eq!(run.call(4).unwrap(), 6);
             let attach_both = || {
-                let listen = || attach_listeners(&module, &*listening(&lines)).unwrap();
+                let listen = || attach_listeners(&module, &log).unwrap();
                 let probe = || attach_probes(&module, &probes).unwrap();
                 if probes_first { (probe(), listen()) } else { (listen(), probe()) }
             };
@@ -124,12 +84,11 @@ fn entry_probes_come_after_listeners() {
                 "* inner inner[0]",
                 "! inner integer divide by zero",
             ];
-            assert_eq!(*lines.lock().unwrap(), expected, "{}", engine.name);
+            assert_eq!(log.take(), expected, "{}", engine.name);
             assert_eq!(counters.to_vec(), [5, 3]);
-            lines.lock().unwrap().clear();
             drop(attachments);
             assert_eq!(run.call(4).unwrap(), 6);
-            assert_eq!(*lines.lock().unwrap(), [""; 0], "{}", engine.name);
+            assert_eq!(log.take(), [""; 0], "{}", engine.name);
             assert_eq!(counters.to_vec(), [5, 3]);
         }
     }

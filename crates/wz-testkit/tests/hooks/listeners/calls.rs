@@ -9,7 +9,7 @@ use wz::{Caller, Context, Error, FunctionDefinition, HostModule, Module, Value};
 use wz_testkit::engines::for_each_engine;
 use wz_testkit::fixture::{Fixture, binary, call, code_offset};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn s1_1_and_1_2_every_before_has_one_end_and_calls_nest() {

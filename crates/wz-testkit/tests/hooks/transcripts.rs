@@ -58,7 +58,7 @@ fn generated_modules() {
         for engine in engines() {
             let transcript = Transcript::default();
             let cx = transcript.context(&Context::background());
-            let Ok(_) = (Wz { engine: *engine }).run_in(&case, &cx) else { continue };
+            let Ok(_) = Wz::new(*engine).run_in(&case, &cx) else { continue };
             let given = transcript.take();
             match &expected {
                 None => {

@@ -2,16 +2,15 @@
 //! there is no more memory for code, or because a test wants it so. What can be observed is the same.
 
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use wz::experimental::{
-    FunctionListener, FunctionListenerFactory, StackIterator, with_function_listener_factory,
-};
+use wz::experimental::with_function_listener_factory;
 use wz::{
-    CodeMemory, Context, EngineKind, Error, FunctionDefinition, HostModule, JitConfig, Module, ModuleConfig,
-    Runtime, RuntimeConfig, Trap,
+    CodeMemory, Context, EngineKind, HostModule, JitConfig, Module, ModuleConfig, Runtime, RuntimeConfig,
+    Trap,
 };
 use wz_testkit::engines::{EngineUnderTest, engine, engines};
+use wz_testkit::event_log::EventLog;
 use wz_testkit::fixture::{Fixture, binary};
 
 /// The mixtures, where there is a JIT.
@@ -24,57 +23,6 @@ fn mixtures() -> Vec<EngineUnderTest> {
 
 fn interpreter() -> EngineUnderTest {
     engines()[0]
-}
-
-/// Writes down every event, with the frames at its beginning.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn add(&self, line: String) {
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-}
-
-impl FunctionListener for Log {
-    fn before(
-        &self,
-        _: &Context,
-        _: &Module,
-        definition: &FunctionDefinition,
-        params: &[u64],
-        stack: &mut dyn StackIterator,
-    ) -> Option<Context> {
-        let mut frames = String::new();
-        while stack.next() {
-            let offset = stack.function().source_offset_for_pc(stack.program_counter());
-            write!(frames, " {}@{offset}", stack.function().definition().index()).unwrap();
-        }
-        self.add(format!("before {} {params:?}{frames}", definition.name()));
-        None
-    }
-
-    fn after(&self, _: &Context, _: &Module, definition: &FunctionDefinition, results: &[u64]) {
-        self.add(format!("after {} {results:?}", definition.name()));
-    }
-
-    fn abort(&self, _: &Context, _: &Module, definition: &FunctionDefinition, error: &Error) {
-        self.add(format!("abort {} {:?}", definition.name(), error.trap()));
-    }
-
-    fn tail_call(&self, _: &Context, _: &Module, definition: &FunctionDefinition) {
-        self.add(format!("tail call {}", definition.name()));
-    }
-}
-
-impl FunctionListenerFactory for Log {
-    fn new_function_listener(&self, _: &FunctionDefinition) -> Option<Arc<dyn FunctionListener>> {
-        Some(Arc::new(self.clone()))
-    }
 }
 
 /// What a call does: results or the trap and its frames.
@@ -94,7 +42,7 @@ fn outcome(module: &Module, name: &str, params: &[u64]) -> String {
 fn transcript(config: RuntimeConfig, text: &str, calls: &[(&str, &[u64])]) -> Vec<String> {
     let mut lines = Vec::new();
     for listen in [false, true] {
-        let log = Log::default();
+        let log = EventLog::with_frames();
         let cx = match listen {
             true => with_function_listener_factory(&Context::background(), Arc::new(log.clone())),
             false => Context::background(),

@@ -11,7 +11,7 @@ use wz::{Context, Error, FunctionDefinition, HostModule, Module, ModuleConfig};
 use wz_testkit::engines::for_each_engine;
 use wz_testkit::fixture::Fixture;
 
-use crate::support::{Log, each_before, listening, logging};
+use super::support::{Log, each_before, listening, logging};
 
 /// Counts beginnings and ends, and sees when they do not pair.
 #[derive(Default)]

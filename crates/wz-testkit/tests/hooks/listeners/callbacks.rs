@@ -9,7 +9,7 @@ use wz::{Context, Error, FunctionDefinition, HostModule, Module, ModuleConfig, V
 use wz_testkit::engines::for_each_engine;
 use wz_testkit::fixture::{Fixture, binary, call};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn s5_1_listeners_may_call_functions() {
