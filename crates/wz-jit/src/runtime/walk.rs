@@ -44,7 +44,7 @@ impl Place {
 
     /// Where a guest was interrupted.
     fn innermost(registers: &Registers) -> Self {
-        Self { pc: registers.pc, fp: registers.fp, context: registers.context, ..Self::default() }
+        Self { pc: registers.pc, fp: registers.fp, context: registers.context }
     }
 
     /// The caller of the frame at `fp`, if that is one.
