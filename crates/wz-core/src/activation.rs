@@ -462,6 +462,13 @@ impl Activation {
         walk::closed_instance(self)
     }
 
+    /// Whether no instance was closed since it was entered: then a function of a call that nothing
+    /// interrupts has simply returned.
+    #[inline(always)]
+    pub(crate) fn is_over(&self) -> bool {
+        CLOSES.load(Ordering::SeqCst) == self.closes.get()
+    }
+
     /// The function returned: whether that counts.
     #[inline]
     pub(crate) fn returned(&self) -> Result<()> {

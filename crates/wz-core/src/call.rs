@@ -111,7 +111,7 @@ fn enter(
     if config.close_on_context_done | config.fuel {
         return enter_watched(thread, instance, cx, closes, run);
     }
-    run_in(Activation::plain(thread, instance, cx, closes), run)
+    run_in(Activation::plain(thread, instance, cx, closes), Activation::is_over, run)
 }
 
 /// [`enter`] where calls are metered or interrupted.
@@ -127,17 +127,24 @@ fn enter_watched(
         false => None,
         true => Some(watch(instance, cx)?),
     };
-    run_in(Activation::watched(thread, instance, cx, closes), |activation| {
+    let run = |activation: &Activation| {
         let outcome = run(activation);
         drop(watch);
         outcome
-    })
+    };
+    run_in(Activation::watched(thread, instance, cx, closes), |_| false, run)
 }
 
+/// Runs in an activation. `is_over` may tell that a function that has returned counts.
 #[inline(always)]
-fn run_in(activation: Activation, run: impl FnOnce(&Activation) -> Result<(), Raised>) -> Result<()> {
+fn run_in(
+    activation: Activation,
+    is_over: impl FnOnce(&Activation) -> bool,
+    run: impl FnOnce(&Activation) -> Result<(), Raised>,
+) -> Result<()> {
     activation.enter();
     let result = match run(&activation) {
+        Ok(()) if is_over(&activation) => Ok(()),
         Ok(()) => activation.returned(),
         Err(Raised) => Err(activation.finish()),
     };
