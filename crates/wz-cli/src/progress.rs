@@ -54,14 +54,16 @@ impl Drop for Bar {
 /// Draws until it is done, and then clears the line if anything is on it.
 fn draw(out: &mut dyn Write, name: &str, progress: &CompileProgress, done: &AtomicBool) {
     let mut drawn = false;
+    // The whole grows with each step that begins; what a person sees does not go back.
+    let mut highest = 0.0_f64;
     let mut pause = DELAY;
     loop {
         sleep(pause, done);
         if done.load(Ordering::Relaxed) {
             break;
         }
-        let (passed, all) = progress.counts();
-        drawn |= out.write_all(format!("\r{}\x1b[K", line(name, passed, all)).as_bytes()).is_ok();
+        highest = highest.max(part(progress.counts()));
+        drawn |= out.write_all(format!("\r{}\x1b[K", line(name, highest)).as_bytes()).is_ok();
         pause = INTERVAL;
     }
     if drawn {
@@ -81,14 +83,18 @@ fn sleep(pause: Duration, done: &AtomicBool) {
     }
 }
 
+/// Which part of the whole has been passed.
+fn part((passed, all): (u64, u64)) -> f64 {
+    if all == 0 { 0.0 } else { (passed as f64 / all as f64).min(1.0) }
+}
+
 /// `compiling NAME [=====>    ]  55 %`
-fn line(name: &str, passed: u64, all: u64) -> String {
+fn line(name: &str, part: f64) -> String {
     let mut name = escape(name);
     let columns = name.chars().count();
     if columns > NAME_COLUMNS {
         name = format!("…{}", name.chars().skip(columns + 1 - NAME_COLUMNS).collect::<String>());
     }
-    let part = if all == 0 { 0.0 } else { (passed as f64 / all as f64).min(1.0) };
     let filled = (part * BAR_COLUMNS as f64) as usize;
     let mut bar = "=".repeat(filled);
     if filled < BAR_COLUMNS {
@@ -104,6 +110,7 @@ mod tests {
 
     #[test]
     fn lines_fit_a_terminal() {
+        let line = |name: &str, passed, all| line(name, part((passed, all)));
         assert_eq!(line("a.wasm", 0, 0), "compiling a.wasm [>                       ]   0 %");
         assert_eq!(line("a.wasm", 1, 2), "compiling a.wasm [============>           ]  50 %");
         assert_eq!(line("a.wasm", 2, 2), "compiling a.wasm [========================] 100 %");
@@ -139,6 +146,23 @@ mod tests {
             drawer.thread().unpark();
         });
         assert!(shown().ends_with("\r\x1b[K"));
+        // Another step makes the whole larger, not what is shown smaller.
+        let (screen, done) = (Screen::default(), AtomicBool::new(false));
+        let shown = || String::from_utf8(screen.0.lock().unwrap().clone()).unwrap();
+        std::thread::scope(|scope| {
+            let drawer = scope.spawn(|| draw(&mut screen.clone(), "m", &progress, &done));
+            while !shown().contains(" 25 %") {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            progress.announce(900);
+            let drawn = shown().len();
+            while shown().len() == drawn {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            done.store(true, Ordering::Relaxed);
+            drawer.thread().unpark();
+        });
+        assert!(!shown().contains("  2 %"), "{}", shown());
         // What is quick is never drawn.
         let screen = Screen::default();
         draw(&mut screen.clone(), "m", &progress, &done);
