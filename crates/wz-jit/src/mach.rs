@@ -19,6 +19,7 @@ mod function;
 mod lower;
 mod metadata;
 mod reg;
+mod spills;
 
 pub use allocate::Allocator;
 pub use emission::{Assembler, Emission, EmissionNote, Emitter, FrameShape, Label, emit};

@@ -11,6 +11,7 @@ use wz_api::Trap;
 
 use crate::ir;
 
+use super::spills::Held;
 use super::{End, Isa, MachineFunction, Metadata, OperandVisitor, Reg};
 
 /// A place in the code that branches lead to. Numbers are the assembler's.
@@ -134,6 +135,7 @@ pub struct Emitter {
     /// For each place in the layout, the last one that branches back to it, if it is a loop's first.
     lasts: Vec<Option<u32>>,
     loops: Loops,
+    held: Held,
     traps: Vec<(Label, Trap, u32)>,
     switch_labels: Vec<Label>,
     /// What was emitted where, for people; nothing is noted if there is none.
@@ -177,6 +179,7 @@ impl Emitter {
         assembler: &mut I::Assembler,
         metadata: &mut Metadata,
     ) {
+        use regalloc2::Function as _;
         metadata.clear();
         let frame = FrameShape { spill_slots: output.num_spillslots as u32, ..frame };
         self.find_targets(machine, output);
@@ -185,10 +188,12 @@ impl Emitter {
         self.labels.clear();
         self.labels.extend(machine.blocks.iter().map(|_| assembler.new_label()));
         self.traps.clear();
-        let Self { targets, labels, places, lasts, loops, traps, switch_labels, notes, .. } = self;
+        let Self { targets, labels, places, lasts, loops, held, traps, switch_labels, notes, .. } = self;
         let own_traps = std::mem::take(traps);
         let mut cx = Emission { isa, f, assembler, metadata, frame, code_offset: 0, traps: own_traps };
         let mut is_target = false;
+        held.clear();
+        let mut previous = None;
         loops.clear();
         note(notes, 0, false, &|| "prologue".to_owned());
         let first_offset = machine.code_offsets.first().copied().unwrap_or(0);
@@ -209,20 +214,25 @@ impl Emitter {
             }
             cx.assembler.bind(labels[block.index()]);
             is_target |= place > 0;
+            if !matches!(machine.block_preds(block), [pred] if Some(*pred) == previous) {
+                held.clear();
+            }
+            previous = Some(block);
             for step in output.block_insts_and_edits(&*machine, block) {
                 let inst = match step {
                     InstOrEdit::Edit(Edit::Move { from, to }) => {
-                        if from != to {
+                        if let Some(from) = held.moves(*from, *to) {
                             note(notes, cx.offset(), std::mem::take(&mut is_target), &|| {
                                 format!("{to} = move {from}")
                             });
-                            isa.emit_move(&mut cx, *from, *to);
+                            isa.emit_move(&mut cx, from, *to);
                         }
                         continue;
                     }
                     InstOrEdit::Inst(inst) => inst,
                 };
-                let mut allocations = Allocations { left: output.inst_allocs(inst) };
+                held.clobbers(machine.inst_clobbers(inst));
+                let mut allocations = Allocations { left: output.inst_allocs(inst), held };
                 isa.operands(&mut machine.insts[inst.index()], &mut allocations);
                 debug_assert!(
                     allocations.left.is_empty(),
@@ -408,11 +418,15 @@ impl Loops {
 /// Puts allocations into an instruction.
 struct Allocations<'a> {
     left: &'a [regalloc2::Allocation],
+    held: &'a mut Held,
 }
 
 impl OperandVisitor for Allocations<'_> {
-    fn operand(&mut self, reg: &mut Reg, _: OperandConstraint, _: OperandKind, _: OperandPos) {
+    fn operand(&mut self, reg: &mut Reg, _: OperandConstraint, kind: OperandKind, _: OperandPos) {
         if let Some((first, left)) = self.left.split_first() {
+            if kind == OperandKind::Def {
+                self.held.writes(*first);
+            }
             *reg = Reg::allocated(*first);
             self.left = left;
         }
