@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::function::Function;
 use crate::sealed::References;
 use crate::typed::{HostResults, WasmParams, WasmResults};
+use crate::types::{FunctionType, ValueType};
 use crate::value::ExternRef;
 
 /// How many parameters such a closure may have. It has one result or none.
@@ -53,9 +54,13 @@ impl<Body, Types> Typed<Body, Types> {
     }
 }
 
-/// Whether closures with these parameters and results can be called directly.
-pub(crate) const fn is_direct<Params: WasmParams, Results: WasmResults>() -> bool {
-    Params::ARE_NUMBERS && Results::ARE_NUMBERS && Params::SLOTS <= DIRECT_PARAMS && Results::SLOTS <= 1
+/// Whether closures of this type can be called directly.
+#[must_use]
+pub fn is_direct(ty: &FunctionType) -> bool {
+    let is_number =
+        |ty: &ValueType| matches!(ty, ValueType::I32 | ValueType::I64 | ValueType::F32 | ValueType::F64);
+    let (params, results) = (ty.params(), ty.results());
+    params.len() <= DIRECT_PARAMS && results.len() <= 1 && params.iter().chain(results).all(is_number)
 }
 
 /// Calls a closure with values from words.

@@ -19,10 +19,6 @@ pub const MAX_ARITY: usize = 16;
 pub trait WasmType: Sized + 'static {
     /// The value type.
     const TYPE: ValueType;
-    /// Whether it is a number of 32 or 64 bits.
-    #[doc(hidden)]
-    const IS_NUMBER: bool =
-        matches!(Self::TYPE, ValueType::I32 | ValueType::I64 | ValueType::F32 | ValueType::F64);
 
     /// Writes the value to the start of `slots`.
     ///
@@ -106,9 +102,6 @@ pub trait WasmResults: Sized + 'static {
     /// How many `u64` slots the values take.
     #[doc(hidden)]
     const SLOTS: usize;
-    /// Whether all are numbers of 32 or 64 bits.
-    #[doc(hidden)]
-    const ARE_NUMBERS: bool;
     /// The value types, in order.
     #[must_use]
     fn types() -> Vec<ValueType>;
@@ -128,7 +121,6 @@ pub trait WasmResults: Sized + 'static {
 
 impl<T: WasmType> WasmResults for T {
     const SLOTS: usize = T::TYPE.slots();
-    const ARE_NUMBERS: bool = T::IS_NUMBER;
     fn types() -> Vec<ValueType> {
         vec![T::TYPE]
     }
@@ -203,7 +195,6 @@ macro_rules! tuples {
         #[allow(unused_assignments, unused_mut, unused_variables, clippy::unused_unit)]
         impl<$($ty: WasmType),*> WasmResults for ($($ty,)*) {
             const SLOTS: usize = 0 $(+ $ty::TYPE.slots())*;
-            const ARE_NUMBERS: bool = true $(&& $ty::IS_NUMBER)*;
             fn types() -> Vec<ValueType> {
                 vec![$($ty::TYPE),*]
             }
@@ -256,8 +247,7 @@ macro_rules! tuples {
             fn into_parts(self) -> HostParts {
                 let ty = FunctionType::new(<($($ty,)*)>::types(), Ret::Values::types());
                 let typed = Arc::new(Typed::<Self, (Ret, ($($ty,)*))>::new(self));
-                let direct = is_direct::<($($ty,)*), Ret::Values>();
-                let direct = direct.then(|| typed.clone() as Arc<dyn DirectBody>);
+                let direct = is_direct(&ty).then(|| typed.clone() as Arc<dyn DirectBody>);
                 let body: HostBody = Box::new(move |caller, slots| {
                     let ($($value,)*) = <($($ty,)*) as WasmResults>::load(slots, &*caller)?;
                     let results = (typed.body)($($value),*).into_result()?;

@@ -8,6 +8,7 @@ use std::ptr;
 use dynasm::dynasm;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::ValueType;
+use wz_api::direct::DIRECT_PARAMS;
 use wz_core::records::InstanceContext;
 use wz_core::{Activation, CLOSES, EventKinds, HostRecord};
 use wz_jit::runtime::state::{
@@ -25,7 +26,7 @@ use crate::assembler::Assembler;
 const HOST_CALL_EVENTS: i8 = EventKinds::HOST_CALL.bits() as i8;
 
 /// What words are passed in.
-const WORDS: [u8; 5] = [6, 2, 1, 8, 9];
+const WORDS: [u8; DIRECT_PARAMS] = [6, 2, 1, 8, 9];
 /// Not among them, and free until they are where they belong.
 const SPARE: u8 = 10;
 

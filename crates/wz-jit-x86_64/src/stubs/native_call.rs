@@ -13,10 +13,11 @@ use std::mem::offset_of;
 use dynasm::dynasm;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 use wz_api::FunctionType;
+use wz_api::direct::is_direct;
 use wz_core::records::{FunctionRecord, InstanceContext};
 use wz_jit::runtime::body::StubKind;
 use wz_jit::runtime::code_memory::BODY_ALIGN;
-use wz_jit::runtime::stubs::{AssembledStub, HostCalls, is_direct};
+use wz_jit::runtime::stubs::{AssembledStub, HostCalls};
 
 use super::direct;
 use super::exit::{call_native, leave_guest, note_exit, note_return};

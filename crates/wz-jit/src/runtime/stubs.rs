@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
-use wz_api::direct::DIRECT_PARAMS;
-use wz_api::{FunctionType, ValueType};
+use wz_api::FunctionType;
 
 use super::body::{BodyKind, Stub, StubKind};
 use super::builtins::Builtin;
@@ -146,21 +145,11 @@ pub struct HostCalls {
     pub call: usize,
     /// [`native::DirectFailed`], after a function that was called
     /// [directly](wz_core::HostRecord::DIRECT_ENTRY), which only stubs whose types are
-    /// [of a few numbers](is_direct) do.
+    /// [of a few numbers](wz_api::direct::is_direct) do.
     pub failed: usize,
     /// [`native::DirectReturned`], if [`CLOSES`](wz_core::CLOSES) is another number than when the
     /// guest was called.
     pub returned_late: usize,
-}
-
-/// Whether host functions of a type may be such that are called directly.
-#[must_use]
-pub fn is_direct(ty: &FunctionType) -> bool {
-    let is_number =
-        |ty: &ValueType| matches!(ty, ValueType::I32 | ValueType::I64 | ValueType::F32 | ValueType::F64);
-    ty.params().len() <= DIRECT_PARAMS
-        && ty.results().len() <= 1
-        && ty.params().iter().chain(ty.results()).all(is_number)
 }
 
 /// The stubs of a type.
